@@ -1,0 +1,3 @@
+//! Smart Licensing without input or output: what is consumed, and the agent's life with its licence server.
+
+pub mod facts;

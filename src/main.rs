@@ -1,0 +1,2 @@
+//! The `ponder` command.
+fn main() {}

@@ -1,0 +1,49 @@
+//! The front desk as the doors see it: open a session, ask, close.
+
+use crate::management::error::ManagementError;
+use crate::management::request::{Reply, Request};
+
+/// How a session came in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Visitor {
+    /// The user who logged in.
+    pub user: String,
+    /// Address of the other end, `127.0.0.1:41233`.
+    pub from: String,
+    /// `netconf-ssh`, as ietf-netconf-monitoring names it.
+    pub transport: &'static str,
+}
+
+/// Why a session ended; for the log and for ietf-netconf-notifications.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// `<close-session/>` was answered.
+    Closed,
+    /// The connection went away without it.
+    Dropped,
+    /// Another session killed it.
+    Killed,
+    /// It broke the protocol: bad framing, bad hello.
+    BadMessage,
+    /// It was silent for too long.
+    TimedOut,
+}
+
+/// Ends a session from outside; called at most once, from any thread, must not block.
+pub type KillSwitch = Box<dyn FnOnce() + Send + Sync>;
+
+/// The front desk. All calls are safe from any thread; [`FrontDesk::answer`] may block on the disk for a commit,
+/// so the doors call it where blocking is allowed.
+pub trait FrontDesk: Send + Sync {
+    /// Admits a session and gives it its number (1 and up, never used twice in one run).
+    fn open(&self, visitor: Visitor, kill: KillSwitch) -> u32;
+
+    /// Forgets a session: its locks are free at once, what it left in the candidate goes with its lock.
+    fn close(&self, session_id: u32, ending: Ending);
+
+    /// Answers one request of a session.
+    fn answer(&self, session_id: u32, request: Request) -> Result<Reply, Vec<ManagementError>>;
+
+    /// Capability URIs for `<hello>`, without the base versions, which the session machine knows.
+    fn capabilities(&self) -> Vec<String>;
+}

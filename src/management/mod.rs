@@ -1,0 +1,5 @@
+//! The front desk: requests, sessions, locks, access and commits, whichever door a request came in by.
+
+pub mod desk;
+pub mod error;
+pub mod request;

@@ -1,0 +1,169 @@
+//! What a session may ask of the front desk, and what it answers, free of XML envelopes and typed lines.
+
+use std::fmt;
+
+/// A configuration datastore that a request names (RFC 6241 section 5.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum DatastoreName {
+    /// What the device runs.
+    Running,
+    /// The shared candidate (RFC 6241 section 8.3).
+    Candidate,
+}
+
+impl fmt::Display for DatastoreName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DatastoreName::Running => "running",
+            DatastoreName::Candidate => "candidate",
+        })
+    }
+}
+
+/// `default-operation` of edit-config (RFC 6241 section 7.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DefaultOperation {
+    /// Merge with what is there.
+    #[default]
+    Merge,
+    /// Replace what is there.
+    Replace,
+    /// Only what carries an operation of its own.
+    None,
+}
+
+/// `test-option` of edit-config (RFC 6241 section 8.6.4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TestOption {
+    /// Validate, then set.
+    #[default]
+    TestThenSet,
+    /// Set without a validation of the whole first.
+    Set,
+    /// Validate only; the datastore stays as it was.
+    TestOnly,
+}
+
+/// `error-option` of edit-config (RFC 6241 section 7.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ErrorOption {
+    /// Stop at the first error; what was done before it stays.
+    #[default]
+    StopOnError,
+    /// Go on after an error and report every one.
+    ContinueOnError,
+    /// After an error the datastore is as before.
+    RollbackOnError,
+}
+
+/// A filter as it arrived.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Filter {
+    /// No `<filter>` element: everything.
+    #[default]
+    Everything,
+    /// The content of a subtree filter, XML with every namespace in scope declared on its top elements.
+    /// Empty content selects nothing (RFC 6241 section 6.4.2).
+    Subtree(String),
+    /// An XPath filter.
+    XPath(String),
+}
+
+/// A configuration given with a request: XML of the children of `<config>`, namespaces in scope declared on them.
+pub type ConfigText = String;
+
+/// What `validate` looks at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ValidateSource {
+    /// A datastore.
+    Datastore(DatastoreName),
+    /// A configuration inside the request.
+    Inline(ConfigText),
+}
+
+/// One request, whichever door it came in by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Request {
+    /// Configuration and state (RFC 6241 section 7.7).
+    Get {
+        /// Which part.
+        filter: Filter,
+    },
+    /// Configuration (section 7.1).
+    GetConfig {
+        /// From where.
+        source: DatastoreName,
+        /// Which part.
+        filter: Filter,
+    },
+    /// Change a datastore (section 7.2).
+    EditConfig {
+        /// Which datastore.
+        target: DatastoreName,
+        /// For elements without an operation.
+        default_operation: DefaultOperation,
+        /// Validate first or only.
+        test_option: TestOption,
+        /// What to do at an error.
+        error_option: ErrorOption,
+        /// The edit.
+        config: ConfigText,
+    },
+    /// Take a datastore for this session alone (section 7.5).
+    Lock {
+        /// Which datastore.
+        target: DatastoreName,
+    },
+    /// Give it back (section 7.6).
+    Unlock {
+        /// Which datastore.
+        target: DatastoreName,
+    },
+    /// Check a configuration (section 8.6).
+    Validate {
+        /// Which one.
+        source: ValidateSource,
+    },
+    /// Make the candidate running (section 8.3.4.1).
+    Commit,
+    /// Make the candidate running's copy again (section 8.3.4.2).
+    DiscardChanges,
+    /// End this session (section 7.8). The session machine closes after the answer.
+    CloseSession,
+    /// End another session (section 7.9).
+    KillSession {
+        /// Whose number.
+        session_id: u32,
+    },
+    /// A module's text (RFC 6022 section 3.1).
+    GetSchema {
+        /// Module or submodule.
+        identifier: String,
+        /// Revision; `None` for the only one.
+        version: Option<String>,
+        /// `yang` by default; as written in the request, prefix removed.
+        format: Option<String>,
+    },
+    /// An RPC that a YANG module defines: the whole element, namespaces in scope declared on it.
+    Rpc {
+        /// Local name, for logs and statistics.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+        /// The element.
+        document: String,
+    },
+}
+
+/// What the front desk answers when it does not refuse.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reply {
+    /// `<ok/>`
+    Ok,
+    /// `<data>`: the rendered XML of its children.
+    Data(String),
+    /// The children of `<rpc-reply>` for an RPC with output: rendered XML with namespaces declared.
+    Output(String),
+    /// The text of a module, to be escaped into `<data>` of get-schema.
+    SchemaText(String),
+}
