@@ -1,5 +1,8 @@
-//! Ponder: a NETCONF/YANG management agent for optical transponders with Smart Licensing.
+//! Ponder, the whole house in one crate.
+//!
+#![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod app;
 pub mod device;
 pub mod licensing;
 pub mod management;

@@ -1,2 +1,3 @@
 //! The `ponder` command.
+
 fn main() {}

@@ -1,0 +1,115 @@
+//! The only source of time: wall and steady time from one object, and waiting until a moment.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+/// A wait that somebody else can drive.
+pub type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Time for everyone: wall time for licence periods and records, steady time for sessions and hardware.
+pub trait Clock: Send + Sync {
+    /// Wall time.
+    fn now(&self) -> Timestamp;
+    /// Steady time; a stepped wall clock does not move it.
+    fn instant(&self) -> Instant;
+    /// Ends when [`Clock::instant`] has reached `moment`.
+    fn wait_until(&self, moment: Instant) -> Waiting;
+}
+
+/// The machine's own clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+#[allow(clippy::disallowed_methods)] // the one place where time enters the program
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn wait_until(&self, moment: Instant) -> Waiting {
+        Box::pin(tokio::time::sleep_until(moment.into()))
+    }
+}
+
+/// A clock that stands still until it is told to go on: tests, and labs that move a device through a year.
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    began: (Timestamp, Instant),
+    elapsed: Arc<Mutex<Duration>>,
+    ticks: watch::Sender<Duration>,
+}
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    #[allow(clippy::disallowed_methods)] // an Instant can only be had from the machine; it never advances here
+    pub fn starting_at(now: Timestamp) -> ManualClock {
+        ManualClock {
+            began: (now, Instant::now()),
+            elapsed: Arc::new(Mutex::new(Duration::ZERO)),
+            ticks: watch::channel(Duration::ZERO).0,
+        }
+    }
+
+    /// Moves both times on and wakes whoever waited for a moment in between.
+    pub fn advance(&self, by: Duration) {
+        let mut elapsed = self.elapsed.lock().unwrap_or_else(PoisonError::into_inner);
+        *elapsed += by;
+        self.ticks.send_replace(*elapsed);
+    }
+
+    fn elapsed(&self) -> Duration {
+        *self.elapsed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        self.began
+            .0
+            .saturating_add(self.elapsed())
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    fn instant(&self) -> Instant {
+        self.began.1 + self.elapsed()
+    }
+
+    fn wait_until(&self, moment: Instant) -> Waiting {
+        let needed = moment.saturating_duration_since(self.began.1);
+        let mut ticks = self.ticks.subscribe();
+        Box::pin(async move {
+            // An error means that the clock is gone, and with it everything that could move it.
+            if ticks.wait_for(|elapsed| *elapsed >= needed).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_manual_clock_moves_wall_and_steady_time_together_and_wakes_who_waits() {
+        let clock = ManualClock::starting_at("2021-06-21T12:40:52Z".parse().unwrap());
+        let (wall, steady) = (clock.now(), clock.instant());
+        let waiting = tokio::spawn(clock.wait_until(steady + Duration::from_secs(5)));
+        clock.advance(Duration::from_secs(4));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        clock.advance(Duration::from_secs(1));
+        waiting.await.unwrap();
+        assert_eq!(clock.now().duration_since(wall).as_secs(), 5);
+        assert_eq!(clock.instant() - steady, Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,3 @@
+//! The composition root: settings, clock, sockets, drivers; the only room that knows everybody.
+
+pub mod clock;
