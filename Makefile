@@ -1,0 +1,64 @@
+# Everything from a fresh clone: `make demo` shows the main job, `make test` proves it. `make help` lists the rest.
+SHELL := /bin/sh
+VENV := $(or $(PONDER_VENV),.venv)
+CARGO ?= cargo
+NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+
+.PHONY: help setup venv build demo demo-once test test-rust test-doc test-clients test-yang test-fuzz lint doc bench
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
+
+setup: ## system packages (apt when root) and the Python venv
+	@command -v $(CARGO) >/dev/null 2>&1 || { echo "setup: Rust is missing: install it from your distribution or with rustup, then make again" >&2; exit 1; }
+	@./setup/system-packages.sh
+	@./setup/venv.sh
+
+venv: ## the Python venv alone
+	@./setup/venv.sh
+
+build: setup ## the debug binary
+	@echo "build: compiling (the first time a minute or two: libyang and the crypto library are built too)"
+	@$(CARGO) build --quiet
+
+demo: build ## agent, licence server and simulated chassis; plays the main job, then stays up
+	@$(CARGO) run --quiet -- demo
+
+demo-once: build ## the same, but ends by itself; exit status 0 only if every step held
+	@$(CARGO) run --quiet -- demo --once --netconf-port 0
+
+test: setup test-rust test-doc test-yang test-fuzz test-clients ## all tests, real clients included
+	@echo "test: everything passed"
+
+test-rust: setup
+	@echo "test: unit, property, architecture, conformance and scenario tests"
+ifeq ($(NEXTEST),yes)
+	@$(CARGO) nextest run
+else
+	@$(CARGO) test --lib --bins --tests
+endif
+
+test-doc: setup
+	@echo "test: doctests"
+	@$(CARGO) test --quiet --doc
+
+test-yang: setup
+	@echo "test: YANG modules: lint, and each compared with its facts table"
+	@PYANG=$(VENV)/bin/pyang ./yang/lint.sh
+	@$(VENV)/bin/python tests/facts/compare.py
+
+test-fuzz: setup
+	@echo "test: replaying the fuzz corpora"
+	@CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target) $(CARGO) test --quiet --manifest-path tests/fuzz/Cargo.toml
+
+test-clients: build
+	@echo "test: real clients against the real binary"
+	@$(VENV)/bin/python -m pytest -q tests/clients
+
+lint: setup ## rustfmt, clippy and rustdoc, warnings are errors
+	@$(CARGO) fmt --check
+	@$(CARGO) clippy --quiet --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps
+
+doc: setup ## the documentation of the code
+	@$(CARGO) doc --no-deps
