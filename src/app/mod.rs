@@ -1,3 +1,4 @@
 //! The composition root: settings, clock, sockets, drivers; the only room that knows everybody.
 
 pub mod clock;
+pub mod settings;

@@ -1,0 +1,268 @@
+//! The settings file of the agent: what it holds, its defaults, and clear words about what is wrong in it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Everything that can be set in the file; flags of `ponder agent` override it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Settings {
+    /// Where running, host key and trust record live.
+    pub state_dir: Option<PathBuf>,
+    /// Description of the simulated chassis.
+    pub chassis: Option<PathBuf>,
+    /// The NETCONF server.
+    pub netconf: NetconfSettings,
+    /// Who may log in.
+    pub users: Vec<UserSettings>,
+    /// How the agent reaches and trusts its licence server.
+    pub licensing: LicensingSettings,
+}
+
+/// `[netconf]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct NetconfSettings {
+    /// Address and port of NETCONF over SSH; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Sessions at a time.
+    pub max_sessions: usize,
+    /// Seconds from the connection to the end of the login.
+    pub login_grace_seconds: u32,
+    /// Seconds from the start of the subsystem to the client's hello.
+    pub hello_timeout_seconds: u32,
+}
+
+impl Default for NetconfSettings {
+    fn default() -> NetconfSettings {
+        NetconfSettings {
+            listen: SocketAddr::from(([0, 0, 0, 0], 830)),
+            max_sessions: 256,
+            login_grace_seconds: 60,
+            hello_timeout_seconds: 60,
+        }
+    }
+}
+
+/// One entry of `[[users]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct UserSettings {
+    /// Login name.
+    pub name: String,
+    /// Argon2 hash as `ponder hash-password` prints it.
+    #[serde(default)]
+    pub password_hash: Option<String>,
+    /// A file of public keys as OpenSSH's `authorized_keys`.
+    #[serde(default)]
+    pub authorized_keys_file: Option<PathBuf>,
+    /// Public keys, one line each.
+    #[serde(default)]
+    pub authorized_keys: Vec<String>,
+}
+
+/// `[licensing]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct LicensingSettings {
+    /// The licensing root that signs what a licence server says; `ponder ssm` writes it to its state folder.
+    pub root: Option<PathBuf>,
+    /// CA certificates for HTTPS to the licence server.
+    pub ca_file: Option<PathBuf>,
+    /// Seconds from a changed count to its report.
+    pub hold_down_seconds: u32,
+    /// Seconds that one exchange with the server may take.
+    pub exchange_timeout_seconds: u32,
+    /// Domains that are never contacted: this agent speaks its own licensing protocol.
+    pub never_contact: Vec<String>,
+}
+
+impl Default for LicensingSettings {
+    fn default() -> LicensingSettings {
+        LicensingSettings {
+            root: None,
+            ca_file: None,
+            hold_down_seconds: 5,
+            exchange_timeout_seconds: 30,
+            never_contact: vec!["cisco.com".to_owned()],
+        }
+    }
+}
+
+/// What is wrong with a settings file, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// It cannot be read.
+    #[error("settings file {path}: {cause}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// It is not what it should be.
+    #[error("settings file {path}, line {line}: {problem}")]
+    Wrong {
+        /// Which file.
+        path: PathBuf,
+        /// Where in it, counted from 1.
+        line: usize,
+        /// The thing, the value and the rule.
+        problem: String,
+    },
+}
+
+impl Settings {
+    /// Reads a settings file; relative paths in it are taken from the file's own folder.
+    pub fn read(path: &Path) -> Result<Settings, SettingsError> {
+        let text = fs::read_to_string(path).map_err(|cause| SettingsError::Unreadable {
+            path: path.to_owned(),
+            cause,
+        })?;
+        let mut settings = Settings::parse(&text).map_err(|(line, problem)| SettingsError::Wrong {
+            path: path.to_owned(),
+            line,
+            problem,
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let relative = [
+            &mut settings.state_dir,
+            &mut settings.chassis,
+            &mut settings.licensing.root,
+            &mut settings.licensing.ca_file,
+        ];
+        let keys = settings
+            .users
+            .iter_mut()
+            .map(|user| &mut user.authorized_keys_file);
+        for file in relative.into_iter().chain(keys).flatten() {
+            *file = folder.join(&*file);
+        }
+        Ok(settings)
+    }
+
+    /// Parses the text of a settings file; the error is a line number and what is wrong there.
+    pub fn parse(text: &str) -> Result<Settings, (usize, String)> {
+        let settings: Settings = toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            (line_of(text, offset), error.message().replace('\n', " "))
+        })?;
+        let mut seen = std::collections::BTreeSet::new();
+        for user in &settings.users {
+            let line = text
+                .lines()
+                .position(|line| line.contains("name") && line.contains(&user.name))
+                .map_or(1, |at| at + 1);
+            if user.name.is_empty()
+                || user
+                    .name
+                    .chars()
+                    .any(|letter| letter.is_control() || letter == ' ')
+            {
+                return Err((
+                    line,
+                    format!("user name {:?} is empty or holds a blank", user.name),
+                ));
+            }
+            if !seen.insert(user.name.clone()) {
+                return Err((line, format!("user {:?} is there twice", user.name)));
+            }
+            if user.password_hash.is_none()
+                && user.authorized_keys_file.is_none()
+                && user.authorized_keys.is_empty()
+            {
+                return Err((
+                    line,
+                    format!(
+                        "user {:?} has neither password-hash nor authorized-keys nor authorized-keys-file",
+                        user.name
+                    ),
+                ));
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// The commented default file that `ponder settings` prints.
+pub const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here is the default, or an example behind a comment sign.
+# Relative paths are taken from this file's folder. Flags on the command line win.
+
+# Where the running configuration, the host key and the licensing trust record live.
+# state-dir = "/var/lib/ponder"
+
+# A description of the simulated chassis; without it: 1.2T-L in 0/0, OTN-XPL in 0/1, QXP-L in 0/2, 1.2T-L in 0/3.
+# chassis = "chassis.toml"
+
+[netconf]
+# NETCONF over SSH. Port 0 takes a free port, which the ready line tells.
+listen = "0.0.0.0:830"
+max-sessions = 256
+# Seconds from the connection to the end of the login, and from the subsystem's start to the client's hello.
+login-grace-seconds = 60
+hello-timeout-seconds = 60
+
+# Who may log in; any number of these. A user has keys, a password or both.
+# [[users]]
+# name = "admin"
+# authorized-keys-file = "admin.keys"
+# authorized-keys = ["ssh-ed25519 AAAA... admin@desk"]
+# password-hash = "$argon2id$..."        # printed by: ponder hash-password
+
+[licensing]
+# The licensing root that signs what the licence server says; `ponder ssm` writes it to its state folder.
+# root = "licensing-root.pem"
+# CA certificates for an https destination.
+# ca-file = "tls-ca.pem"
+# Seconds from a changed count to its report, and for one exchange.
+hold-down-seconds = 5
+exchange-timeout-seconds = 30
+# Domains that are stored as a destination but never contacted: this agent speaks its own licensing protocol.
+never-contact = ["cisco.com"]
+"##;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_printed_default_file_is_the_default() {
+        let parsed = Settings::parse(DEFAULT_FILE).unwrap();
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_what_would_be_right() {
+        let (line, problem) =
+            Settings::parse("[netconf]\nlisten = \"0.0.0.0:830\"\nlissten = 1\n").unwrap_err();
+        assert_eq!(line, 3);
+        assert!(
+            problem.contains("lissten") && problem.contains("max-sessions"),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn a_user_without_key_and_password_is_refused() {
+        let (line, problem) = Settings::parse("\n[[users]]\nname = \"admin\"\n").unwrap_err();
+        assert_eq!(line, 3);
+        assert!(
+            problem.contains("\"admin\" has neither password-hash"),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn a_wrong_address_is_named() {
+        let (line, problem) = Settings::parse("[netconf]\nlisten = \"here\"\n").unwrap_err();
+        assert_eq!(line, 2);
+        assert!(problem.contains("socket address"), "{problem}");
+    }
+}
