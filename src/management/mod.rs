@@ -3,3 +3,4 @@
 pub mod desk;
 pub mod error;
 pub mod request;
+pub mod session_list;
