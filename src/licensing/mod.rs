@@ -1,3 +1,6 @@
 //! Smart Licensing without input or output: what is consumed, and the agent's life with its licence server.
 
+pub mod catalogue;
+pub mod consumption;
 pub mod facts;
+pub mod policy;
