@@ -1,5 +1,7 @@
 //! The composition root: settings, clock, sockets, drivers; the only room that knows everybody.
 
 pub mod clock;
+pub mod command_line;
+pub mod log;
 pub mod settings;
 pub mod state_dir;

@@ -1,0 +1,209 @@
+//! The command line of `ponder`: every subcommand and flag, with the words that `--help` shows.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// An open NETCONF/YANG management agent for optical transponders with Smart Licensing, and its licence server.
+#[derive(Debug, Parser)]
+#[command(name = "ponder", version, arg_required_else_help = true, max_term_width = 100)]
+pub struct CommandLine {
+    /// What to log on standard error: error, warn, info, debug, trace, or a filter such as `info,ponder::licensing=debug`
+    #[arg(long, global = true, default_value = "info", value_name = "FILTER")]
+    pub log: String,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the NETCONF agent on a simulated NCS 1004
+    Agent(AgentArguments),
+    /// Run the on-premises licence server, or talk to a running one
+    Ssm(SsmArguments),
+    /// Play the main job end to end on loopback: agent, licence server and a NETCONF client
+    Demo(DemoArguments),
+    /// Print a commented settings file for `ponder agent --settings`
+    Settings,
+    /// Print a commented description of the default chassis for `ponder agent --chassis`
+    Chassis,
+    /// Read a password from standard input and print its hash for the settings file
+    HashPassword,
+}
+
+/// Flags of `ponder agent`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct AgentArguments {
+    /// Folder for the running configuration, the host key and the licensing trust record; made when missing
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Address and port of NETCONF over SSH; port 0 takes a free one [default: 0.0.0.0:830]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// A user who may log in with the keys of --authorized-keys; more users go into the settings file
+    #[arg(long, value_name = "NAME", requires = "authorized_keys")]
+    pub user: Option<String>,
+    /// That user's public keys, in the format of OpenSSH's authorized_keys
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub authorized_keys: Option<PathBuf>,
+    /// Description of the simulated chassis (TOML; `ponder chassis` prints one) [default: 1.2T-L, OTN-XPL, QXP-L, 1.2T-L]
+    #[arg(long, value_name = "FILE")]
+    pub chassis: Option<PathBuf>,
+    /// Settings file (TOML; `ponder settings` prints one); flags override it
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// Certificate of the licensing root; `ponder ssm` writes it to its state folder as licensing-root.pem
+    #[arg(long, value_name = "FILE")]
+    pub licensing_root: Option<PathBuf>,
+    /// CA certificates for an https destination of the licence server; `ponder ssm` writes tls-ca.pem
+    #[arg(long, value_name = "FILE")]
+    pub licensing_ca: Option<PathBuf>,
+    /// Print which configuration nodes nobody acts on and which state leaves nobody fills, and exit
+    #[arg(long)]
+    pub coverage: bool,
+}
+
+/// Flags of `ponder ssm`.
+#[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = false)]
+pub struct SsmArguments {
+    /// Folder for the database, the certificate authority and the control socket; made when missing
+    #[arg(long, value_name = "DIR", global = true, required = false)]
+    pub state_dir: Option<PathBuf>,
+    /// Address and port for HTTP; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Address and port for HTTPS [default: the address of --listen with port 8443, or a free port when that has 0]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub https_listen: Option<SocketAddr>,
+    /// Name of the smart account, taken at the first start
+    #[arg(long, value_name = "NAME", default_value = "Ponder Lab")]
+    pub smart_account: String,
+    /// Further host name for the HTTPS certificate, beside localhost and the address of --https-listen
+    #[arg(long, value_name = "NAME")]
+    pub host_name: Option<String>,
+    /// A command for the server of --state-dir, running or not
+    #[command(subcommand)]
+    pub command: Option<SsmCommand>,
+}
+
+/// Commands for a licence server.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SsmCommand {
+    /// Registration tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Licences in the pools
+    #[command(subcommand, alias = "license")]
+    Licence(LicenceCommand),
+    /// Registered devices
+    #[command(subcommand)]
+    Instance(InstanceCommand),
+    /// Virtual accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+}
+
+/// `ponder ssm token`
+#[derive(Clone, Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token and print it
+    Create {
+        /// Days until it expires, 1 to 365
+        #[arg(long, default_value_t = 30, value_name = "DAYS")]
+        days: u32,
+        /// What it is for
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        description: String,
+        /// Virtual account that devices register into [default: the default account]
+        #[arg(long, value_name = "NAME")]
+        virtual_account: Option<String>,
+        /// Devices may use export-controlled functions
+        #[arg(long)]
+        export_controlled: bool,
+    },
+    /// List the tokens
+    List,
+}
+
+/// `ponder ssm licence`
+#[derive(Clone, Debug, Subcommand)]
+pub enum LicenceCommand {
+    /// Add licences to a pool
+    Add {
+        /// Entitlement, such as S-NCS1K4-LIC-100G=
+        entitlement: String,
+        /// How many; below zero takes some away
+        #[arg(allow_negative_numbers = true)]
+        quantity: i64,
+        /// Virtual account of the pool [default: the default account]
+        #[arg(long, value_name = "NAME")]
+        virtual_account: Option<String>,
+    },
+    /// List the pools: purchased, in use, balance
+    List,
+}
+
+/// `ponder ssm instance`
+#[derive(Clone, Debug, Subcommand)]
+pub enum InstanceCommand {
+    /// List the registered devices
+    List,
+    /// Remove a device; its licences are free at once
+    Remove {
+        /// Its serial number
+        serial_number: String,
+    },
+}
+
+/// `ponder ssm account`
+#[derive(Clone, Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Add a virtual account
+    Add {
+        /// Its name
+        name: String,
+    },
+    /// List the virtual accounts
+    List,
+}
+
+/// Flags of `ponder demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArguments {
+    /// End after the last step; exit status 0 only if every step held
+    #[arg(long)]
+    pub once: bool,
+    /// Port of NETCONF over SSH on loopback; 0 takes a free one
+    #[arg(long, default_value_t = 8830, value_name = "PORT")]
+    pub netconf_port: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn server_commands_take_the_state_folder_before_or_after() {
+        for line in [
+            "ponder ssm --state-dir x token list",
+            "ponder ssm token list --state-dir x",
+        ] {
+            let parsed = CommandLine::try_parse_from(line.split(' ')).unwrap();
+            let Command::Ssm(arguments) = parsed.command else {
+                panic!("{line}")
+            };
+            assert_eq!(arguments.state_dir, Some(PathBuf::from("x")));
+        }
+    }
+}
