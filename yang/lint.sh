@@ -8,9 +8,12 @@
 # Fails on any output that lint-exceptions.txt does not cover, and on an
 # exception that covers nothing any more.
 set -u
-cd "$(dirname "$0")" || exit 2
 PYANG=${PYANG:-pyang}
 YANGLINT=${YANGLINT:-yanglint}
+# A path given relative to the caller's folder must survive the change below.
+case $PYANG in /*) ;; */*) PYANG=$PWD/$PYANG ;; esac
+case $YANGLINT in /*) ;; */*) YANGLINT=$PWD/$YANGLINT ;; esac
+cd "$(dirname "$0")" || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 
