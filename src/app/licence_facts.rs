@@ -98,23 +98,11 @@ mod tests {
         OpticsSnapshot {
             is_trunk: true,
             admin_up: true,
-            maintenance: false,
             oper_up: true,
             bits_per_symbol: Some(BitsPerSymbol::whole(bits)),
-            baud_rate_gbd: None,
             cd_min_ps_nm: -10_000,
             cd_max_ps_nm: 100_000,
-            cd_ps_nm: 0,
-            carrier_frequency_100mhz: 1_931_000,
-            tx_power_hundredth_dbm: 0,
-            rx_power_hundredth_dbm: 0,
-            configured_tx_power_tenth_dbm: 0,
-            laser_bias_hundredth_percent: 0,
-            temperature_hundredth_c: 0,
-            voltage_hundredth_v: 0,
-            osnr_hundredth_db: 0,
-            subsea_settings: BTreeMap::new(),
-            description: None,
+            ..OpticsSnapshot::default()
         }
     }
 

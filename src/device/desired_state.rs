@@ -100,7 +100,7 @@ pub struct LineCardDesired {
     pub muxponder: Option<MuxponderDesired>,
 }
 
-/// A client port of a slice; `lane` is `None` for a whole port.
+/// A client port of a slice or of the whole-card muxponder; `lane` is `None` for a whole port.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ClientPort {
     /// Port number as configured.
@@ -133,14 +133,18 @@ pub struct SliceDesired {
 pub struct MuxponderDesired {
     /// `trunk-rates`
     pub trunk_rate: Option<TrunkRate>,
-    /// `client-rates`
+    /// `client-rates`, for all clients of the card.
     pub client_rate: Option<ClientType>,
+    /// Clients with a type of their own.
+    pub clients: BTreeMap<ClientPort, ClientType>,
     /// `split-client-port-map`
     pub split_client_port_map: bool,
     /// `lldp`: drop LLDP frames.
     pub lldp_drop: Option<bool>,
     /// `arp-snoop`
     pub arp_snoop: Option<bool>,
+    /// `client-ains`, minutes of soak.
+    pub ains_soak_minutes: Option<u32>,
 }
 
 /// One optics controller as configured; `None` where the configuration is silent.
@@ -158,6 +162,8 @@ pub struct OpticsDesired {
     pub transmit_power_tenth_dbm: Option<i32>,
     /// Carrier frequency from `optics-dwdm-carrier`, 100 MHz.
     pub carrier_frequency_100mhz: Option<u32>,
+    /// `optics-fec`, native name; `None` where it is not configured.
+    pub fec: Option<String>,
     /// The subsea settings in running with their values as text of the model.
     pub subsea_settings: BTreeMap<SubseaSetting, String>,
     /// `shutdown` on the controller.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::device::desired_state::{ClientPort, DesiredState, PortName};
 use crate::device::inventory::{ClientType, SlotLocation, TrunkRate};
-use crate::device::optics::BitsPerSymbol;
+use crate::device::optics::{BitsPerSymbol, SubseaSetting};
 
 /// A device that can be configured and looked at.
 ///
@@ -79,6 +79,17 @@ pub struct Snapshot {
     pub slots: BTreeMap<SlotLocation, SlotSnapshot>,
     /// Every optics controller of every fitted card that is up.
     pub optics: BTreeMap<PortName, OpticsSnapshot>,
+    /// The controls of a simulated chassis as they stand; `None` on real hardware.
+    pub simulation: Option<SimulationSnapshot>,
+}
+
+/// How the controls of a simulated chassis stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SimulationSnapshot {
+    /// Seed of the simulated figures.
+    pub seed: u64,
+    /// How long the hardware takes to act on a wish, milliseconds.
+    pub response_delay_ms: u32,
 }
 
 /// Identity of the chassis.
@@ -131,9 +142,9 @@ pub struct CardSnapshot {
     pub description: String,
     /// Up or down.
     pub state: CardState,
-    /// Slices the hardware was asked to carry.
+    /// Slices the hardware was asked to carry, by number, the whole-card muxponder first; none while the card is down.
     pub slices: Vec<SliceSnapshot>,
-    /// Ports of the trunks.
+    /// Ports of the trunks; none on a card that Ponder does not know.
     pub trunk_ports: Vec<u32>,
 }
 
@@ -149,7 +160,7 @@ pub enum SliceStatus {
 }
 
 /// One slice, or the whole-card muxponder, as the hardware has it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SliceSnapshot {
     /// Slice number; `None` for the whole-card muxponder.
     pub slice_id: Option<u32>,
@@ -163,14 +174,14 @@ pub struct SliceSnapshot {
     pub lldp_drop: bool,
     /// ARP is snooped.
     pub arp_snoop: bool,
-    /// Its clients.
+    /// Its clients by port and lane; none where the card cannot carry it.
     pub clients: Vec<ClientSnapshot>,
-    /// Its trunk ports.
+    /// Its trunk ports; none where the card cannot carry it.
     pub trunk_ports: Vec<u32>,
 }
 
 /// One client of a slice.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientSnapshot {
     /// Port number on the card, and lane.
     pub port: ClientPort,
@@ -178,12 +189,13 @@ pub struct ClientSnapshot {
     pub client_type: ClientType,
     /// Share of each trunk port, percent.
     pub trunk_split: Vec<(u32, u32)>,
-    /// The n-th 100G client of its first trunk, counted from 1; ties it to an ODU4 controller. `None` below 100G.
+    /// The n-th 100G client (100GE or OTU4) of its first trunk, counted from 1; ties it to an ODU4 controller.
+    /// `None` for any other client.
     pub odu4_index: Option<u32>,
 }
 
 /// One optics controller as it measures itself.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct OpticsSnapshot {
     /// A trunk, or a client's pluggable.
     pub is_trunk: bool,
@@ -191,6 +203,8 @@ pub struct OpticsSnapshot {
     pub admin_up: bool,
     /// Maintenance was asked for.
     pub maintenance: bool,
+    /// The laser is on: administratively up and in use.
+    pub laser_on: bool,
     /// Light and lock: operationally up.
     pub oper_up: bool,
     /// Trunk: bits per symbol.
@@ -219,8 +233,12 @@ pub struct OpticsSnapshot {
     pub voltage_hundredth_v: u32,
     /// Optical signal-to-noise ratio, 0.01 dB.
     pub osnr_hundredth_db: u32,
+    /// Trunk: bit error ratio before correction; `None` without light.
+    pub pre_fec_ber: Option<f64>,
+    /// Trunk: forward error correction as configured, native name.
+    pub fec: Option<String>,
     /// Subsea settings as they run.
-    pub subsea_settings: BTreeMap<crate::device::optics::SubseaSetting, String>,
+    pub subsea_settings: BTreeMap<SubseaSetting, String>,
     /// Description of the port as configured.
     pub description: Option<String>,
 }
