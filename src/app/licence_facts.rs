@@ -81,8 +81,6 @@ fn trunk_facts(desired: &DesiredState, snapshot: &Snapshot, location: SlotLocati
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::device::desired_state::{ClientPort, OpticsDesired};
     use crate::device::hardware::{CardSnapshot, OpticsSnapshot, SlotSnapshot};

@@ -146,4 +146,361 @@ impl Hardware for Simulator {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::Simulator;
+    use crate::device::chassis::ChassisDescription;
+    use crate::device::desired_state::{
+        DesiredState, LineCardDesired, OpticsDesired, PortName, SliceDesired,
+    };
+    use crate::device::hardware::{CardState, Hardware, OpticsSnapshot, Simulation, SliceStatus, Snapshot};
+    use crate::device::inventory::{ClientType, SlotLocation, TrunkRate};
+    use crate::device::optics::{BitsPerSymbol, SubseaSetting};
+
+    const SLOT_0: SlotLocation = SlotLocation { rack: 0, slot: 0 };
+
+    /// An instant to count from; only differences matter.
+    #[allow(clippy::disallowed_methods)]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn with_delay(milliseconds: u32) -> Simulator {
+        Simulator::new(ChassisDescription {
+            response_delay_ms: milliseconds,
+            ..ChassisDescription::default()
+        })
+    }
+
+    fn slice(gbps: u32) -> SliceDesired {
+        SliceDesired {
+            trunk_rate: TrunkRate::from_gbps(gbps),
+            client_rate: Some(ClientType::HundredGigE),
+            ..SliceDesired::default()
+        }
+    }
+
+    /// Slice 0 of slot 0/0 at a rate.
+    fn one_slice(gbps: u32) -> Arc<DesiredState> {
+        let card = LineCardDesired {
+            slices: [(0, slice(gbps))].into(),
+            muxponder: None,
+        };
+        Arc::new(DesiredState {
+            line_cards: [(SLOT_0, card)].into(),
+            ..DesiredState::default()
+        })
+    }
+
+    fn trunk(name: &str, optics: OpticsDesired) -> Arc<DesiredState> {
+        Arc::new(DesiredState {
+            optics: [(PortName::from_interface_name(name).unwrap(), optics)].into(),
+            ..DesiredState::default()
+        })
+    }
+
+    fn status(snapshot: &Snapshot) -> &SliceStatus {
+        &snapshot.slots[&SLOT_0].card.as_ref().unwrap().slices[0].status
+    }
+
+    fn port<'a>(snapshot: &'a Snapshot, name: &str) -> &'a OpticsSnapshot {
+        &snapshot.optics[&PortName::from_interface_name(name).unwrap()]
+    }
+
+    #[test]
+    fn the_default_chassis_has_four_cards_that_are_up() {
+        let snapshot = with_delay(0).snapshot();
+        let pids: Vec<&str> = snapshot
+            .slots
+            .values()
+            .map(|slot| slot.card.as_ref().unwrap().pid.as_str())
+            .collect();
+        assert_eq!(
+            pids,
+            [
+                "NCS1K4-1.2T-L-K9",
+                "NCS1K4-OTN-XPL",
+                "NCS1K4-QXP-L-K9",
+                "NCS1K4-1.2T-L-K9"
+            ]
+        );
+        assert_eq!(snapshot.optics.len(), 14 + 12 + 16 + 14);
+    }
+
+    #[test]
+    fn without_delay_a_slice_is_provisioned_at_once() {
+        let mut simulator = with_delay(0);
+        simulator.apply(one_slice(600), start());
+        assert_eq!(*status(&simulator.snapshot()), SliceStatus::Provisioned);
+        assert_eq!(simulator.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_slice_is_in_progress_until_its_delay_is_over() {
+        let now = start();
+        let mut simulator = with_delay(5_000);
+        simulator.apply(one_slice(600), now);
+        assert_eq!(*status(&simulator.snapshot()), SliceStatus::InProgress);
+        assert_eq!(simulator.next_deadline(), Some(now + seconds(5)));
+        assert!(!simulator.poll(now + seconds(4)));
+        assert!(simulator.poll(now + seconds(5)));
+        assert_eq!(*status(&simulator.snapshot()), SliceStatus::Provisioned);
+        assert_eq!(simulator.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_wish_that_changes_nothing_does_not_start_a_slice_anew() {
+        let now = start();
+        let mut simulator = with_delay(5_000);
+        simulator.apply(one_slice(600), now);
+        simulator.apply(one_slice(600), now + seconds(3));
+        assert_eq!(simulator.next_deadline(), Some(now + seconds(5)));
+        simulator.apply(one_slice(500), now + seconds(4));
+        assert_eq!(simulator.next_deadline(), Some(now + seconds(9)));
+    }
+
+    #[test]
+    fn a_slice_that_the_card_cannot_carry_fails_with_its_reason() {
+        let mut simulator = with_delay(0);
+        simulator.apply(one_slice(150), start());
+        let SliceStatus::Failed(reason) = status(&simulator.snapshot()).clone() else {
+            panic!("the slice did not fail")
+        };
+        assert!(
+            reason.starts_with("trunk-rates one-hundred-fifty-gig on slice 0"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn the_generation_counts_changes_only() {
+        let mut simulator = with_delay(0);
+        let before = simulator.snapshot().generation;
+        simulator.apply(one_slice(600), start());
+        simulator.apply(one_slice(600), start());
+        assert_eq!(simulator.snapshot().generation, before + 1);
+    }
+
+    #[test]
+    fn a_card_that_is_down_carries_nothing_and_takes_up_its_slices_again() {
+        let now = start();
+        let mut simulator = with_delay(1_000);
+        simulator.apply(one_slice(600), now);
+        simulator.poll(now + seconds(1));
+        simulator.line_card_down(SLOT_0, now + seconds(2)).unwrap();
+        let down = simulator.snapshot();
+        let card = down.slots[&SLOT_0].card.as_ref().unwrap();
+        assert_eq!((card.state, card.slices.len()), (CardState::Down, 0));
+        assert!(!down.optics.keys().any(|port| port.location == SLOT_0));
+        simulator.line_card_up(SLOT_0, now + seconds(10)).unwrap();
+        assert_eq!(*status(&simulator.snapshot()), SliceStatus::InProgress);
+        assert!(simulator.poll(now + seconds(11)));
+        assert_eq!(*status(&simulator.snapshot()), SliceStatus::Provisioned);
+    }
+
+    #[test]
+    fn a_pulled_card_leaves_its_wish_for_the_next_one() {
+        let now = start();
+        let mut simulator = with_delay(0);
+        simulator.apply(one_slice(600), now);
+        let first = simulator.snapshot().slots[&SLOT_0]
+            .card
+            .clone()
+            .unwrap()
+            .serial_number;
+        simulator.pull_line_card(SLOT_0, now).unwrap();
+        assert_eq!(simulator.snapshot().slots[&SLOT_0].card, None);
+        simulator
+            .insert_line_card(SLOT_0, "NCS1K4-1.2T-K9", None, now)
+            .unwrap();
+        assert_eq!(*status(&simulator.snapshot()), SliceStatus::Provisioned);
+        let second = simulator.snapshot().slots[&SLOT_0]
+            .card
+            .clone()
+            .unwrap()
+            .serial_number;
+        assert_ne!(first, second);
+    }
+
+    #[test]
+    fn a_wish_for_an_empty_slot_waits_for_its_card() {
+        let now = start();
+        let mut simulator = with_delay(0);
+        simulator.pull_line_card(SLOT_0, now).unwrap();
+        simulator.apply(one_slice(600), now);
+        simulator
+            .insert_line_card(SLOT_0, "NCS1K4-1.2T-L-K9", Some("ABC1"), now)
+            .unwrap();
+        let snapshot = simulator.snapshot();
+        assert_eq!(*status(&snapshot), SliceStatus::Provisioned);
+        assert_eq!(
+            snapshot.slots[&SLOT_0].card.as_ref().unwrap().serial_number,
+            "ABC1"
+        );
+    }
+
+    #[test]
+    fn a_command_that_makes_no_sense_is_refused_in_words() {
+        let now = start();
+        let mut simulator = with_delay(0);
+        let nowhere = SlotLocation { rack: 0, slot: 9 };
+        let said =
+            |result: Result<(), crate::device::hardware::SimulationError>| result.unwrap_err().to_string();
+        assert_eq!(
+            said(simulator.line_card_down(nowhere, now)),
+            "0/9 is not a slot of this chassis: 0/0 to 0/3"
+        );
+        assert_eq!(
+            said(simulator.insert_line_card(SLOT_0, "X", None, now)),
+            "slot 0/0 holds a card NCS1K4-1.2T-L-K9; pull it first"
+        );
+        let client = PortName::from_interface_name("Optics0/0/0/2").unwrap();
+        assert_eq!(
+            said(simulator.set_trunk_bits_per_symbol(client, None, now)),
+            "Optics0/0/0/2 is not a trunk of the card NCS1K4-1.2T-L-K9 in slot 0/0"
+        );
+        simulator.pull_line_card(SLOT_0, now).unwrap();
+        assert_eq!(
+            said(simulator.pull_line_card(SLOT_0, now)),
+            "slot 0/0 is empty; insert a line card first"
+        );
+        assert_eq!(
+            said(simulator.insert_line_card(SLOT_0, "", None, now)),
+            "\"\" is no product identifier: 1 to 64 letters, digits and . = _ / + -, such as NCS1K4-1.2T-L-K9"
+        );
+    }
+
+    #[test]
+    fn an_unknown_card_is_in_the_inventory_and_carries_nothing() {
+        let now = start();
+        let mut simulator = with_delay(0);
+        simulator.apply(one_slice(600), now);
+        simulator.pull_line_card(SLOT_0, now).unwrap();
+        simulator
+            .insert_line_card(SLOT_0, "NCS1K4-2-QDD-C-K9", None, now)
+            .unwrap();
+        assert!(matches!(status(&simulator.snapshot()), SliceStatus::Failed(_)));
+        assert!(
+            !simulator
+                .snapshot()
+                .optics
+                .keys()
+                .any(|port| port.location == SLOT_0)
+        );
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_figures_and_another_seed_others() {
+        let snapshot_of = |seed| {
+            let mut simulator = Simulator::new(ChassisDescription {
+                seed,
+                ..ChassisDescription::default()
+            });
+            simulator.apply(one_slice(600), start());
+            simulator.snapshot()
+        };
+        assert_eq!(snapshot_of(7).optics, snapshot_of(7).optics);
+        assert_ne!(snapshot_of(7).optics, snapshot_of(8).optics);
+    }
+
+    #[test]
+    fn a_trunk_reports_bits_per_symbol_exactly_as_configured_or_none() {
+        let mut simulator = with_delay(0);
+        simulator.apply(one_slice(600), start());
+        assert_eq!(port(&simulator.snapshot(), "Optics0/0/0/0").bits_per_symbol, None);
+        let configured = OpticsDesired {
+            bits_per_symbol: Some("3.4375".parse().unwrap()),
+            shutdown: true,
+            ..OpticsDesired::default()
+        };
+        simulator.apply(trunk("Optics0/0/0/0", configured), start());
+        let snapshot = simulator.snapshot();
+        let trunk = port(&snapshot, "Optics0/0/0/0");
+        assert_eq!(trunk.bits_per_symbol.unwrap().to_string(), "3.4375000000");
+        assert_eq!(
+            (trunk.admin_up, trunk.laser_on, trunk.tx_power_hundredth_dbm),
+            (false, false, -4_000)
+        );
+    }
+
+    #[test]
+    fn a_table_gives_bits_per_symbol_to_trunks_that_carry_a_slice() {
+        let mut description = ChassisDescription::default();
+        let rate = TrunkRate::from_gbps(300).unwrap();
+        description
+            .bits_per_symbol_by_trunk_rate
+            .insert(rate, BitsPerSymbol::whole(3));
+        let mut simulator = Simulator::new(description);
+        simulator.apply(one_slice(300), start());
+        let snapshot = simulator.snapshot();
+        let trunk = port(&snapshot, "Optics0/0/0/0");
+        assert_eq!(trunk.bits_per_symbol, Some(BitsPerSymbol::whole(3)));
+        assert_eq!(trunk.baud_rate_gbd.as_deref(), Some("69.4350357056"));
+        assert_eq!(port(&snapshot, "Optics0/0/0/1").bits_per_symbol, None);
+    }
+
+    #[test]
+    fn a_command_overrides_the_bits_per_symbol_until_it_is_taken_back() {
+        let now = start();
+        let mut simulator = with_delay(5_000);
+        let name = PortName::from_interface_name("Optics0/0/0/1").unwrap();
+        let forced = Some(BitsPerSymbol::from_parts(1, 5_000_000_000));
+        simulator.set_trunk_bits_per_symbol(name, forced, now).unwrap();
+        assert_eq!(
+            port(&simulator.snapshot(), "Optics0/0/0/1").bits_per_symbol,
+            forced
+        );
+        simulator.set_trunk_bits_per_symbol(name, None, now).unwrap();
+        assert_eq!(port(&simulator.snapshot(), "Optics0/0/0/1").bits_per_symbol, None);
+    }
+
+    #[test]
+    fn dispersion_limits_are_the_default_ones_until_they_are_configured() {
+        let mut simulator = with_delay(0);
+        let snapshot = simulator.snapshot();
+        let silent = port(&snapshot, "Optics0/0/0/0");
+        assert_eq!((silent.cd_min_ps_nm, silent.cd_max_ps_nm), (-10_000, 100_000));
+        let configured = OpticsDesired {
+            cd_min_ps_nm: Some(-10_001),
+            cd_max_ps_nm: Some(5),
+            bits_per_symbol: Some(BitsPerSymbol::whole(3)),
+            ..OpticsDesired::default()
+        };
+        simulator.apply(trunk("Optics0/0/0/0", configured), start());
+        let snapshot = simulator.snapshot();
+        let told = port(&snapshot, "Optics0/0/0/0");
+        assert_eq!(
+            (told.cd_min_ps_nm, told.cd_max_ps_nm, told.cd_ps_nm),
+            (-10_001, 5, 5)
+        );
+    }
+
+    #[test]
+    fn a_lit_trunk_shows_plausible_light() {
+        let mut simulator = with_delay(0);
+        let settings = [(SubseaSetting::RxVoaTargetPower, "-120".to_owned())];
+        let configured = OpticsDesired {
+            transmit_power_tenth_dbm: Some(-15),
+            bits_per_symbol: Some(BitsPerSymbol::whole(3)),
+            subsea_settings: settings.into(),
+            ..OpticsDesired::default()
+        };
+        simulator.apply(trunk("Optics0/3/0/1", configured), start());
+        let snapshot = simulator.snapshot();
+        let trunk = port(&snapshot, "Optics0/3/0/1");
+        assert!(trunk.oper_up);
+        assert!((-160..=-140).contains(&trunk.tx_power_hundredth_dbm), "{trunk:?}");
+        assert!(trunk.rx_power_hundredth_dbm <= -1_200, "{trunk:?}");
+        assert!((2_000..4_000).contains(&trunk.osnr_hundredth_db), "{trunk:?}");
+        assert!(
+            trunk.pre_fec_ber.is_some_and(|ratio| ratio > 0.0 && ratio < 0.05),
+            "{trunk:?}"
+        );
+    }
+}
