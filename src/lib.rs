@@ -6,3 +6,5 @@ pub mod app;
 pub mod device;
 pub mod licensing;
 pub mod management;
+pub mod netconf;
+pub mod transport;

@@ -1,0 +1,19 @@
+//! XML namespaces of the protocol itself.
+
+/// `<hello>`, `<rpc>`, `<rpc-reply>` and the operations of RFC 6241, whatever the base version.
+pub const BASE: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";
+
+/// No RFC defines it, but napalm's IOS XR driver writes `<get>` in it; operations are accepted in it like in [`BASE`].
+pub const BASE_OF_NAPALM: &str = "urn:ietf:params:xml:ns:netconf:base:1.1";
+
+/// `<get-schema>` (RFC 6022).
+pub const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
+
+/// `<with-defaults>` (RFC 6243).
+pub const WITH_DEFAULTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults";
+
+/// Children of `<error-info>` that RFC 7950 section 15 defines.
+pub const YANG: &str = "urn:ietf:params:xml:ns:yang:1";
+
+/// What the prefix `xml` is always bound to.
+pub const XML: &str = "http://www.w3.org/XML/1998/namespace";

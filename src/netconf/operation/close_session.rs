@@ -1,0 +1,12 @@
+//! `<close-session>`: the polite end of a session (RFC 6241 section 7.8).
+
+use crate::management::error::ManagementError;
+use crate::management::request::Request;
+use crate::netconf::document::Element;
+use crate::netconf::operation::parameters::Parameters;
+
+/// Reads the element.
+pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
+    Parameters::of(operation, &[])?;
+    Ok(Request::CloseSession)
+}

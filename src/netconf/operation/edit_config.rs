@@ -1,0 +1,52 @@
+//! `<edit-config>`: a change to a datastore (RFC 6241 sections 7.2 and 8.6.4.1).
+
+use crate::management::error::{ErrorTag, ManagementError};
+use crate::management::request::{DefaultOperation, ErrorOption, Request, TestOption};
+use crate::netconf::document::Element;
+use crate::netconf::operation::parameters::{self, Parameters};
+
+const DEFAULT_OPERATIONS: &[(&str, DefaultOperation)] = &[
+    ("merge", DefaultOperation::Merge),
+    ("replace", DefaultOperation::Replace),
+    ("none", DefaultOperation::None),
+];
+
+const TEST_OPTIONS: &[(&str, TestOption)] = &[
+    ("test-then-set", TestOption::TestThenSet),
+    ("set", TestOption::Set),
+    ("test-only", TestOption::TestOnly),
+];
+
+const ERROR_OPTIONS: &[(&str, ErrorOption)] = &[
+    ("stop-on-error", ErrorOption::StopOnError),
+    ("continue-on-error", ErrorOption::ContinueOnError),
+    ("rollback-on-error", ErrorOption::RollbackOnError),
+];
+
+/// Reads the element.
+pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
+    let allowed = [
+        "target",
+        "default-operation",
+        "test-option",
+        "error-option",
+        "config",
+        "url",
+    ];
+    let parameters = Parameters::of(operation, &allowed)?;
+    let target = parameters.datastore("target")?;
+    if parameters.optional("url").is_some() {
+        let message = "url of edit-config is not supported, :url is not advertised";
+        return Err(ManagementError::protocol(
+            ErrorTag::OperationNotSupported,
+            message,
+        ));
+    }
+    Ok(Request::EditConfig {
+        target,
+        default_operation: parameters.word("default-operation", DEFAULT_OPERATIONS)?,
+        test_option: parameters.word("test-option", TEST_OPTIONS)?,
+        error_option: parameters.word("error-option", ERROR_OPTIONS)?,
+        config: parameters::config("edit-config", parameters.required("config")?)?,
+    })
+}

@@ -1,0 +1,12 @@
+//! `<lock>`: a datastore for one session alone (RFC 6241 section 7.5).
+
+use crate::management::error::ManagementError;
+use crate::management::request::Request;
+use crate::netconf::document::Element;
+use crate::netconf::operation::parameters::Parameters;
+
+/// Reads the element.
+pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
+    let target = Parameters::of(operation, &["target"])?.datastore("target")?;
+    Ok(Request::Lock { target })
+}

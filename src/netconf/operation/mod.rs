@@ -1,0 +1,72 @@
+//! The operations: each file reads one element below `<rpc>` into a request.
+
+pub mod close_session;
+pub mod commit;
+pub mod discard_changes;
+pub mod edit_config;
+pub mod get;
+pub mod get_config;
+pub mod get_schema;
+pub mod kill_session;
+pub mod lock;
+pub mod other;
+pub mod parameters;
+pub mod unlock;
+pub mod validate;
+
+use crate::management::error::{ErrorTag, ManagementError};
+use crate::management::request::Request;
+use crate::netconf::document::Element;
+use crate::netconf::namespace;
+
+/// Operations that RFC 6241 defines and this agent does not have, and the capability that would bring them.
+const NOT_YET: &[(&str, &str)] = &[
+    (
+        "copy-config",
+        "no capability of this agent makes a copy possible yet",
+    ),
+    (
+        "delete-config",
+        "neither running nor candidate can be deleted, and :startup and :url are not advertised",
+    ),
+    ("cancel-commit", ":confirmed-commit is not advertised"),
+];
+
+/// Reads the element below `<rpc>`.
+pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
+    let name = operation.name();
+    match (operation.namespace(), name) {
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "get") => get::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "get-config") => get_config::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "edit-config") => edit_config::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "lock") => lock::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "unlock") => unlock::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "validate") => validate::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "commit") => commit::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "discard-changes") => discard_changes::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "close-session") => close_session::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "kill-session") => kill_session::read(operation),
+        (namespace::MONITORING, "get-schema") => get_schema::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, _) => Err(not_ours(name)),
+        ("", _) => {
+            let message = format!("<{name}> is in no namespace: an operation needs one");
+            Err(ManagementError::protocol(ErrorTag::UnknownNamespace, message)
+                .with_info("bad-element", name)
+                .with_info("bad-namespace", ""))
+        }
+        _ => Ok(other::read(operation)),
+    }
+}
+
+fn not_ours(name: &str) -> ManagementError {
+    match NOT_YET.iter().find(|(known, _)| *known == name) {
+        Some((known, reason)) => {
+            let message = format!("{known} is not supported: {reason}");
+            ManagementError::protocol(ErrorTag::OperationNotSupported, message)
+        }
+        None => {
+            let message = format!("RFC 6241 has no operation {name}");
+            ManagementError::protocol(ErrorTag::UnknownElement, message).with_info("bad-element", name)
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! `<unlock>`: a datastore for everybody again (RFC 6241 section 7.6).
+
+use crate::management::error::ManagementError;
+use crate::management::request::Request;
+use crate::netconf::document::Element;
+use crate::netconf::operation::parameters::Parameters;
+
+/// Reads the element.
+pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
+    let target = Parameters::of(operation, &["target"])?.datastore("target")?;
+    Ok(Request::Unlock { target })
+}
