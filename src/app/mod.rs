@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod command_line;
+pub mod demo;
 pub mod device_driver;
 pub mod licence_facts;
 pub mod log;

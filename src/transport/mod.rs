@@ -5,4 +5,5 @@ pub mod error;
 pub mod host_key;
 pub mod login;
 pub mod netconf_channel;
+pub mod netconf_client;
 pub mod ssh_server;
