@@ -3,4 +3,7 @@
 pub mod catalogue;
 pub mod consumption;
 pub mod facts;
+pub mod message;
 pub mod policy;
+pub mod secret;
+pub mod signature;
