@@ -8,3 +8,4 @@ pub mod licensing;
 pub mod management;
 pub mod netconf;
 pub mod transport;
+pub mod yang;

@@ -1,0 +1,124 @@
+//! Which YANG modules there are: texts built into the program, and which of them a schema implements.
+
+use std::collections::BTreeMap;
+
+/// One module or submodule inside the program.
+struct Embedded {
+    name: &'static str,
+    revision: Option<&'static str>,
+    belongs_to: Option<&'static str>,
+    text: &'static str,
+}
+
+include!(concat!(env!("OUT_DIR"), "/embedded_modules.rs"));
+
+/// Features of ietf-netconf that this server has.
+const NETCONF_FEATURES: [&str; 3] = ["candidate", "rollback-on-error", "validate"];
+
+/// The text of one module or submodule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ModuleText {
+    /// Name of the module or submodule.
+    pub name: String,
+    /// Newest revision.
+    pub revision: Option<String>,
+    /// Module of a submodule.
+    pub belongs_to: Option<String>,
+    /// The YANG text.
+    pub text: String,
+}
+
+/// The modules a schema is made of: texts to find imports in, and what to implement with which features.
+#[derive(Clone, Debug, Default)]
+pub struct ModuleSet {
+    texts: Vec<ModuleText>,
+    implemented: BTreeMap<String, Vec<String>>,
+}
+
+impl ModuleSet {
+    /// Nothing but what libyang brings itself.
+    pub fn new() -> ModuleSet {
+        ModuleSet::default()
+    }
+
+    /// Everything that Ponder serves.
+    pub fn embedded() -> ModuleSet {
+        let mut set = ModuleSet::new();
+        for module in EMBEDDED {
+            set.texts.push(ModuleText {
+                name: module.name.to_owned(),
+                revision: module.revision.map(str::to_owned),
+                belongs_to: module.belongs_to.map(str::to_owned),
+                text: module.text.to_owned(),
+            });
+            if module.belongs_to.is_none() {
+                set.implemented.insert(module.name.to_owned(), Vec::new());
+            }
+        }
+        set.with_features("ietf-netconf", &NETCONF_FEATURES)
+    }
+
+    /// The same set with one more module, implemented.
+    pub fn with_module(mut self, name: &str, text: &str) -> ModuleSet {
+        self.texts.push(ModuleText {
+            name: name.to_owned(),
+            revision: None,
+            belongs_to: None,
+            text: text.to_owned(),
+        });
+        self.implemented.insert(name.to_owned(), Vec::new());
+        self
+    }
+
+    /// The same set with a module's features switched on, and no others of it.
+    pub fn with_features(mut self, module: &str, features: &[&str]) -> ModuleSet {
+        if let Some(enabled) = self.implemented.get_mut(module) {
+            *enabled = features.iter().map(|f| (*f).to_owned()).collect();
+        }
+        self
+    }
+
+    /// The same set without one module, such as `ponder-simulator` on real hardware.
+    pub fn without(mut self, module: &str) -> ModuleSet {
+        self.implemented.remove(module);
+        self.texts.retain(|text| text.name != module);
+        self
+    }
+
+    /// All texts.
+    pub fn texts(&self) -> &[ModuleText] {
+        &self.texts
+    }
+
+    /// Names of the modules to implement, with their features.
+    pub fn implemented(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.implemented
+            .iter()
+            .map(|(name, features)| (name.as_str(), features.as_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ietf_modules_and_ours_are_inside_with_their_revisions() {
+        let set = ModuleSet::embedded();
+        let netconf = set.texts().iter().find(|t| t.name == "ietf-netconf").unwrap();
+        assert_eq!(netconf.revision.as_deref(), Some("2011-06-01"));
+        let errors = set
+            .texts()
+            .iter()
+            .find(|t| t.name == "Cisco-IOS-XR-smart-license-errors")
+            .unwrap();
+        assert_eq!(
+            errors.belongs_to.as_deref(),
+            Some("Cisco-IOS-XR-smart-license-act")
+        );
+        assert!(
+            set.implemented()
+                .all(|(name, _)| name != "Cisco-IOS-XR-smart-license-errors")
+        );
+    }
+}
