@@ -1,0 +1,198 @@
+"""What was acknowledged is there after a stop, a kill, a restart: configuration, host key, trust, licences."""
+
+import subprocess
+
+from lab.agent import commit, edit, running
+from lab.documents import is_ok, leaves_of, text_at
+from lab.licences import (
+    CLIENT_BANDWIDTH,
+    ask_licensing,
+    authorization_state,
+    call_home_config,
+    configure_call_home,
+    register,
+    registration_state,
+    state_info,
+    usage,
+    wait_for,
+)
+from lab.names import BASE, HOST_NAMES
+from lab.payloads import payload
+from lab.process import assert_one_clear_line, run
+from lab.waiting import until
+
+
+def host_key(agent):
+    """What ssh-keyscan sees, without comments and order."""
+    done = subprocess.run(
+        ["ssh-keyscan", "-T", "10", "-p", str(agent.port), "127.0.0.1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    keys = {tuple(line.split()[1:]) for line in done.stdout.splitlines() if line and not line.startswith("#")}
+    assert keys, done.stderr
+    return keys
+
+
+def test_commits_and_host_key_survive_an_orderly_stop(agent):
+    session = agent.connect()
+    for name in ("v01", "v06", "v09", "v16"):
+        edit(session, payload(name).config)
+    commit(session)
+    before, key = leaves_of(running(session)), host_key(agent)
+    agent.stop()
+    agent.start()
+    session = agent.connect()
+    assert leaves_of(running(session)) == before
+    assert host_key(agent) == key
+    wait_for(session, usage, {CLIENT_BANDWIDTH: 1})
+
+
+def test_commits_survive_a_kill_right_after_ok(agent):
+    for number in range(4):
+        with agent.by_hand() as session:
+            name = f'<host-names xmlns="{HOST_NAMES}"><host-name>kept-{number}</host-name></host-names>'
+            assert is_ok(
+                session.rpc(f"<edit-config><target><candidate/></target><config>{name}</config></edit-config>")
+            )
+            assert is_ok(session.rpc("<commit/>"))
+            agent.kill()
+        agent.start()
+        assert text_at(running(agent.connect()), "host-names/host-name") == f"kept-{number}"
+
+
+def test_a_kill_in_the_middle_of_commits_leaves_one_of_them_whole(agent):
+    session = agent.by_hand()
+    total = 200
+    for number in range(total):
+        name = f'<host-names xmlns="{HOST_NAMES}"><host-name>n-{number}</host-name></host-names>'
+        session.send(
+            f'<rpc xmlns="{BASE}" message-id="e{number}"><edit-config><target><candidate/></target>'
+            f"<config>{name}</config></edit-config></rpc>"
+        )
+        session.send(f'<rpc xmlns="{BASE}" message-id="c{number}"><commit/></rpc>')
+    acknowledged = 0
+    while acknowledged < total // 4:
+        reply = session.read()
+        assert b"<ok" in reply, reply
+        acknowledged += b'message-id="c' in reply
+    agent.kill()
+    agent.start()
+    kept = int(text_at(running(agent.connect()), "host-names/host-name").removeprefix("n-"))
+    assert acknowledged - 1 <= kept < total
+
+
+def test_an_uncommitted_candidate_is_gone_after_a_restart(agent):
+    session = agent.connect()
+    edit(session, payload("v16").config)
+    agent.kill()
+    agent.start()
+    session = agent.connect()
+    assert text_at(running(session), "host-names/host-name") is None
+    commit(session)
+    assert text_at(running(session), "host-names/host-name") is None
+
+
+def test_a_registered_device_stays_registered(make_agent, ssm):
+    ssm.add(CLIENT_BANDWIDTH, 1)
+    agent = make_agent(flags=["--licensing-root", ssm.root_file]).start()
+    session = agent.connect()
+    configure_call_home(session, ssm.url())
+    register(session, ssm.token())
+    wait_for(session, registration_state, "complete")
+    edit(session, payload("v01").config)
+    commit(session)
+    wait_for(session, authorization_state, "authorized")
+
+    def facts():
+        complete = state_info(session, "<registration/>")
+        paths = ("complete-time", "expire-time", "smart-account", "virtual-account")
+        return [text_at(complete, f"registration/registration-complete/{path}") for path in paths]
+
+    before = facts()
+    assert all(before), before
+    for end in (agent.stop, agent.kill):
+        end()
+        agent.start()
+        session = agent.connect()
+        assert registration_state(session) == "complete"
+        assert facts() == before
+        wait_for(session, authorization_state, "authorized")
+        wait_for(session, usage, {CLIENT_BANDWIDTH: 1})
+    edit(session, payload("x02").config, default_operation="none")
+    commit(session)
+    until(lambda: ssm.in_use() == {}, lambda: f"pools: {ssm.pools()}")
+    agent.stop()
+
+
+def test_a_killed_licence_server_loses_nothing_acknowledged(make_agent, ssm):
+    token = ssm.token("--description", "kept")
+    ssm.add(CLIENT_BANDWIDTH, 5)
+    ssm.kill()
+    with_server_down = ssm.pools()
+    assert with_server_down[CLIENT_BANDWIDTH] == (5, 0, 5)
+    assert token in ssm.command("token", "list")
+    ssm.add(CLIENT_BANDWIDTH, 2)
+    ssm.start()
+    assert ssm.pools()[CLIENT_BANDWIDTH] == (7, 0, 7)
+
+    agent = make_agent(flags=["--licensing-root", ssm.root_file, "--licensing-ca", ssm.ca_file]).start()
+    session = agent.connect()
+    configure_call_home(session, ssm.url())
+    register(session, token)
+    wait_for(session, registration_state, "complete")
+    edit(session, payload("v01").config)
+    commit(session)
+    until(lambda: ssm.in_use() == {CLIENT_BANDWIDTH: 1}, lambda: f"pools: {ssm.pools()}")
+    instances, root = ssm.instances(), ssm.root_file.read_bytes()
+    ssm.kill()
+    ssm.start()
+    assert ssm.in_use() == {CLIENT_BANDWIDTH: 1}
+    assert ssm.instances() == instances
+    assert ssm.root_file.read_bytes() == root
+
+    address = '<addresses xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="replace">'
+    edit(session, call_home_config(ssm.url()).replace("<addresses>", address))
+    edit(session, payload("x02").config, default_operation="none")
+    commit(session)
+    assert ask_licensing(session, "renew-auth") == ("success", "success")
+    until(lambda: ssm.in_use() == {}, lambda: f"pools: {ssm.pools()}")
+    agent.stop()
+
+
+def test_two_agents_do_not_share_a_state_folder(agent):
+    done = run(
+        *("agent", "--state-dir", agent.state_dir, "--listen", "127.0.0.1:0"),
+        *("--user", "x", "--authorized-keys", agent.keys.public_file),
+    )
+    assert done.returncode != 0 and done.stdout == ""
+    assert_one_clear_line(done.stderr, agent.state_dir, "in use")
+    assert agent.connect().get_config("running").ok
+
+
+def test_two_licence_servers_do_not_share_a_state_folder(ssm):
+    done = run("ssm", "--state-dir", ssm.state_dir, "--listen", "127.0.0.1:0")
+    assert done.returncode != 0 and done.stdout == ""
+    assert_one_clear_line(done.stderr, ssm.state_dir, "in use")
+    assert ssm.token()
+
+
+def test_a_damaged_running_configuration_is_said_in_one_line(agent):
+    session = agent.connect()
+    edit(session, payload("v16").config)
+    commit(session)
+    agent.stop()
+    files = [path for path in agent.state_dir.rglob("*") if path.is_file() and b"ncs-a" in path.read_bytes()]
+    assert len(files) == 1, files
+    good = files[0].read_bytes()
+    for damaged in (good[: len(good) // 2], b"\x00" * len(good), b"", good.replace(b"ncs-a", b"ncs-b")):
+        files[0].write_bytes(damaged)
+        done = run(*agent.arguments())
+        assert done.returncode != 0 and done.stdout == "", f"it starts on {damaged[:40]!r}"
+        assert_one_clear_line(done.stderr, files[0])
+        assert files[0].read_bytes() == damaged
+    files[0].write_bytes(good)
+    agent.start()
+    assert text_at(running(agent.connect()), "host-names/host-name") == "ncs-a"
