@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::yang::error::{DataError, DataErrorTag};
+
 /// `error-type` (RFC 6241 section 4.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorType {
@@ -126,3 +128,44 @@ impl fmt::Display for ManagementError {
 }
 
 impl std::error::Error for ManagementError {}
+
+impl From<DataError> for ManagementError {
+    fn from(error: DataError) -> ManagementError {
+        let tag = match error.tag {
+            DataErrorTag::InvalidValue => ErrorTag::InvalidValue,
+            DataErrorTag::MissingAttribute => ErrorTag::MissingAttribute,
+            DataErrorTag::BadAttribute => ErrorTag::BadAttribute,
+            DataErrorTag::UnknownAttribute => ErrorTag::UnknownAttribute,
+            DataErrorTag::MissingElement => ErrorTag::MissingElement,
+            DataErrorTag::BadElement => ErrorTag::BadElement,
+            DataErrorTag::UnknownElement => ErrorTag::UnknownElement,
+            DataErrorTag::UnknownNamespace => ErrorTag::UnknownNamespace,
+            DataErrorTag::DataExists => ErrorTag::DataExists,
+            DataErrorTag::DataMissing => ErrorTag::DataMissing,
+            DataErrorTag::OperationFailed => ErrorTag::OperationFailed,
+            DataErrorTag::OperationNotSupported => ErrorTag::OperationNotSupported,
+            DataErrorTag::MalformedMessage => ErrorTag::MalformedMessage,
+            DataErrorTag::ResourceDenied => ErrorTag::ResourceDenied,
+        };
+        let mut info = Vec::new();
+        let named = [
+            ("bad-attribute", error.bad_attribute),
+            ("bad-element", error.bad_element),
+            ("bad-namespace", error.bad_namespace),
+        ];
+        for (name, value) in named {
+            if let Some(value) = value {
+                info.push((name, value.into()));
+            }
+        }
+        ManagementError {
+            error_type: ErrorType::Application,
+            tag,
+            app_tag: error.app_tag.map(Into::into),
+            path: error.path.map(Into::into),
+            namespaces: error.namespaces.into(),
+            message: error.message.into(),
+            info,
+        }
+    }
+}

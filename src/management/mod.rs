@@ -2,5 +2,7 @@
 
 pub mod desk;
 pub mod error;
+pub mod operational;
 pub mod request;
 pub mod session_list;
+pub mod yang_library;

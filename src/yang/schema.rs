@@ -91,9 +91,7 @@ pub enum Source {
 impl Schema {
     /// Loads and compiles a set of modules.
     pub fn load(set: ModuleSet) -> Result<Arc<Schema>, SchemaError> {
-        let flags = ContextFlags::NO_YANGLIBRARY
-            | ContextFlags::DISABLE_SEARCHDIRS
-            | ContextFlags::DISABLE_SEARCHDIR_CWD;
+        let flags = ContextFlags::DISABLE_SEARCHDIRS | ContextFlags::DISABLE_SEARCHDIR_CWD;
         let mut context = Context::new(flags).map_err(|e| SchemaError::Library(e.to_string()))?;
         // SAFETY: sets a process-wide option of libyang: keep every error, print none.
         unsafe { ffi::ly_log_options(ffi::LY_LOSTORE) };
