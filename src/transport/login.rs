@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use russh::keys::ssh_key::authorized_keys::Entry;
-use russh::keys::{HashAlg, PublicKey};
+use russh::keys::{Algorithm, HashAlg, PublicKey};
 
 use crate::transport::error::TransportError;
 
@@ -79,17 +77,45 @@ pub fn parse_authorized_keys(text: &str) -> Result<Vec<UserKey>, TransportError>
             line: index + 1,
             reason,
         };
-        let entry = Entry::from_str(line).map_err(|error| refused(error.to_string()))?;
-        let mut options = entry.config_opts().iter();
-        if let Some(option) =
-            options.find(|option| !HARMLESS_OPTIONS.contains(&option.to_ascii_lowercase().as_str()))
-        {
+        let (options, key) = split_options(line);
+        if let Some(option) = options.iter().find(|option| !is_harmless(option)) {
             let name = option.split('=').next().unwrap_or(option);
             return Err(refused(format!("option {name} is not supported")));
         }
-        keys.push(UserKey::new(entry.public_key().clone()));
+        let key = PublicKey::from_openssh(key).map_err(|error| refused(error.to_string()))?;
+        keys.push(UserKey::new(key));
     }
     Ok(keys)
+}
+
+/// Options, if any, and the rest of the line. Options end at the first space outside quotes.
+fn split_options(line: &str) -> (Vec<&str>, &str) {
+    let first_word = line.split(char::is_whitespace).next().unwrap_or_default();
+    if first_word.parse::<Algorithm>().is_ok() {
+        return (Vec::new(), line);
+    }
+    let mut options = Vec::new();
+    let mut from = 0;
+    let mut quoted = false;
+    for (at, letter) in line.char_indices() {
+        match letter {
+            '"' => quoted = !quoted,
+            ',' if !quoted => {
+                options.push(line.get(from..at).unwrap_or_default());
+                from = at + 1;
+            }
+            ' ' | '\t' if !quoted => {
+                options.push(line.get(from..at).unwrap_or_default());
+                return (options, line.get(at..).unwrap_or_default().trim_start());
+            }
+            _ => {}
+        }
+    }
+    (Vec::new(), line)
+}
+
+fn is_harmless(option: &str) -> bool {
+    HARMLESS_OPTIONS.contains(&option.to_ascii_lowercase().as_str())
 }
 
 /// The hash of a password for the settings file, with a fresh salt.

@@ -1,9 +1,12 @@
 //! Sockets and SSH: connections come in, log in, and become NETCONF sessions; russh lives here only.
 
 pub mod clock;
+mod connection;
 pub mod error;
+mod flow;
 pub mod host_key;
 pub mod login;
-pub mod netconf_channel;
+mod netconf_channel;
 pub mod netconf_client;
+mod socket;
 pub mod ssh_server;

@@ -1,1 +1,271 @@
 //! One `netconf` channel of a connection: carries bytes and questions between the client, the session and the desk.
+//!
+//! ```text
+//!   client ══▶ ChannelReadHalf ──▶ ┌─────────┐ ── Ask ──▶ FrontDesk::answer, on a thread that may block
+//!                                  │ Session │ ◀─ Answered ──┘
+//!   client ◀══ writer task ◀─ mpsc ┴─────────┘   kill switch, shutdown, deadline ──▶ End
+//! ```
+//!
+//! The session's task never waits for the client: what it reads it takes at once, what it sends it queues for the
+//! writer task. Two brakes keep this bounded. A question is only asked while less than [`MAX_UNSENT_BYTES`] wait for
+//! the client, so a client that does not read is not answered either. And while requests pile up,
+//! [`crate::transport::connection`] grants the client only small windows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::Fuse;
+use russh::server::{Handle, Msg};
+use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinError, JoinHandle};
+use tracing::{Span, error, info};
+
+use crate::management::desk::{Ending, FrontDesk, Visitor};
+use crate::management::error::{ErrorTag, ManagementError};
+use crate::management::request::{Reply, Request};
+use crate::netconf::session::{Birth, Input, Output, Session, Ticket};
+use crate::transport::clock::SteadyClock;
+use crate::transport::flow::{Gauge, Share};
+use crate::transport::socket::Cutter;
+use crate::transport::ssh_server::{Limits, raised};
+
+/// While more bytes than this wait for the client, no further question is asked.
+const MAX_UNSENT_BYTES: usize = 1024 * 1024;
+/// How long a client may take for what is left when its session is over.
+const FAREWELL: Duration = Duration::from_secs(30);
+/// How long a channel may take to close when nothing is left; then the connection is stuck and is cut.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// What a channel needs from its connection.
+pub(crate) struct Surroundings {
+    pub(crate) desk: Arc<dyn FrontDesk>,
+    pub(crate) clock: Arc<dyn SteadyClock>,
+    pub(crate) limits: Limits,
+    pub(crate) visitor: Visitor,
+    /// Bytes of requests that wait, over all sessions of the connection.
+    pub(crate) waiting: Arc<Gauge>,
+    /// For exit-status and close.
+    pub(crate) handle: Handle,
+    pub(crate) cutter: Cutter,
+    /// True, or its sender gone, when the server stops.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// Serves one session from hello to close.
+pub(crate) async fn serve(channel: Channel<Msg>, around: Surroundings) {
+    let id = channel.id();
+    let (reader, writer) = channel.split();
+    let (kill, killed) = oneshot::channel();
+    let desk = Arc::clone(&around.desk);
+    let session_id = desk.open(
+        around.visitor.clone(),
+        Box::new(move || {
+            // A session that is gone already cannot be killed any more.
+            let _ = kill.send(());
+        }),
+    );
+    Span::current().record("session", session_id);
+    info!(user = %around.visitor.user, from = %around.visitor.from, "session opened");
+    let unsent = Arc::new(Gauge::default());
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let writing = tokio::spawn(write(writer, receiver, Arc::clone(&unsent)));
+    let mut conversation = Conversation {
+        session: Session::new(
+            &Birth {
+                session_id,
+                capabilities: desk.capabilities(),
+                hello_timeout: around.limits.hello_timeout,
+                max_message_bytes: around.limits.max_message_bytes,
+            },
+            around.clock.instant(),
+        ),
+        reader,
+        sender,
+        unsent,
+        killed: killed.fuse(),
+        stop: around.stop.clone(),
+        held: None,
+        asking: None,
+    };
+    let (ending, reason) = conversation.hold(session_id, &around).await;
+    // An answer in progress is waited for, so that whatever it took (a lock, say) is there to be given back.
+    if let Some((_, asking)) = conversation.asking.take() {
+        let _ = asking.await;
+    }
+    let closing = Arc::clone(&desk);
+    let _ = tokio::task::spawn_blocking(move || closing.close(session_id, ending)).await;
+    info!(?ending, reason, "session ended");
+    conversation.part(id, ending, writing, &around).await;
+}
+
+type Answer = Result<Reply, Vec<ManagementError>>;
+
+struct Conversation {
+    session: Session,
+    reader: ChannelReadHalf,
+    sender: mpsc::UnboundedSender<Vec<u8>>,
+    unsent: Arc<Gauge>,
+    /// Fused, for the desk may throw the switch away unused.
+    killed: Fuse<oneshot::Receiver<()>>,
+    stop: watch::Receiver<bool>,
+    /// A question that waits until the client has read more.
+    held: Option<(Ticket, Request)>,
+    asking: Option<(Ticket, JoinHandle<Answer>)>,
+}
+
+enum Event {
+    Channel(Option<ChannelMsg>),
+    Answer(Ticket, Result<Answer, JoinError>),
+    Unsent,
+    Killed,
+    Stopped,
+    Deadline,
+}
+
+impl Conversation {
+    /// Until the session says that it is over.
+    async fn hold(&mut self, session_id: u32, around: &Surroundings) -> (Ending, Option<String>) {
+        let mut waiting = Share::of(&around.waiting);
+        loop {
+            while let Some(output) = self.session.poll_output() {
+                match output {
+                    Output::Send(pieces) => self.send(pieces),
+                    Output::Ask(ticket, request) => self.held = Some((ticket, request)),
+                    Output::Close(ending, reason) => return (ending, reason),
+                }
+            }
+            waiting.set(self.session.waiting_bytes());
+            if self.unsent.bytes() < MAX_UNSENT_BYTES
+                && let Some((ticket, request)) = self.held.take()
+            {
+                self.asking = Some((ticket, ask(&around.desk, session_id, request)));
+            }
+            let event = self.next(around).await;
+            let now = around.clock.instant();
+            match event {
+                Event::Channel(Some(ChannelMsg::Data { data })) => {
+                    self.session.handle(Input::Received(&data), now);
+                    if self.session.waiting_bytes() > 2 * around.limits.max_message_bytes {
+                        let reason = "the client sends requests without reading their replies";
+                        return (Ending::BadMessage, Some(reason.to_owned()));
+                    }
+                }
+                Event::Channel(Some(ChannelMsg::Eof)) => self.session.handle(Input::EndOfInput, now),
+                Event::Channel(Some(ChannelMsg::Close) | None) => {
+                    self.session.handle(Input::End(Ending::Dropped), now);
+                }
+                // Window adjustments and requests that the connection answered.
+                Event::Channel(Some(_)) | Event::Unsent => {}
+                Event::Answer(ticket, answer) => {
+                    self.asking = None;
+                    let answer = answer.unwrap_or_else(|fault| {
+                        error!(%fault, "the front desk broke down while answering");
+                        let message = "internal error: the request broke the agent's front desk, see its log";
+                        Err(vec![ManagementError::application(
+                            ErrorTag::OperationFailed,
+                            message,
+                        )])
+                    });
+                    self.session.handle(Input::Answered(ticket, answer), now);
+                }
+                Event::Killed => self.session.handle(Input::End(Ending::Killed), now),
+                Event::Stopped => self.session.handle(Input::End(Ending::Dropped), now),
+                Event::Deadline => self.session.handle(Input::DeadlineReached, now),
+            }
+        }
+    }
+
+    async fn next(&mut self, around: &Surroundings) -> Event {
+        let deadline = self.session.next_deadline();
+        let asking = async {
+            match &mut self.asking {
+                Some((ticket, asking)) => (*ticket, asking.await),
+                None => std::future::pending().await,
+            }
+        };
+        let deadline = async {
+            match deadline {
+                Some(moment) => around.clock.wait_until(moment).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Ok(()) = &mut self.killed => Event::Killed,
+            () = raised(&mut self.stop) => Event::Stopped,
+            (ticket, answer) = asking => Event::Answer(ticket, answer),
+            message = self.reader.wait() => Event::Channel(message),
+            () = self.unsent.wait_for_less(), if self.held.is_some() => Event::Unsent,
+            () = deadline => Event::Deadline,
+        }
+    }
+
+    fn send(&self, pieces: Vec<Vec<u8>>) {
+        for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+            self.unsent.raise(piece.len());
+            // The writer only goes away with the connection, and then the reader says so.
+            let _ = self.sender.send(piece);
+        }
+    }
+
+    /// Sends what is left, then exit-status and close (RFC 4254 sections 5.3 and 6.10).
+    async fn part(self, id: ChannelId, ending: Ending, mut writing: JoinHandle<()>, around: &Surroundings) {
+        let Conversation {
+            mut reader,
+            sender,
+            mut stop,
+            ..
+        } = self;
+        drop(sender);
+        if ending != Ending::Killed {
+            let until = around.clock.instant() + FAREWELL;
+            tokio::select! {
+                _ = &mut writing => {}
+                () = gone(&mut reader) => {}
+                () = raised(&mut stop) => {}
+                () = around.clock.wait_until(until) => {}
+            }
+        }
+        // What still comes in goes nowhere, instead of into a buffer that nobody empties.
+        drop(reader);
+        writing.abort();
+        let exit_status = u32::from(ending != Ending::Closed);
+        let closing = async {
+            let _ = around.handle.exit_status_request(id, exit_status).await;
+            let _ = around.handle.eof(id).await;
+            let _ = around.handle.close(id).await;
+        };
+        let until = around.clock.instant() + CLOSING;
+        tokio::select! {
+            () = closing => {}
+            () = around.clock.wait_until(until) => around.cutter.cut(),
+        }
+    }
+}
+
+/// Ends when the client has closed its channel or its connection.
+async fn gone(reader: &mut ChannelReadHalf) {
+    while !matches!(reader.wait().await, None | Some(ChannelMsg::Close)) {}
+}
+
+fn ask(desk: &Arc<dyn FrontDesk>, session_id: u32, request: Request) -> JoinHandle<Answer> {
+    let desk = Arc::clone(desk);
+    let span = Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(|| desk.answer(session_id, request)))
+}
+
+async fn write(
+    writer: ChannelWriteHalf<Msg>,
+    mut pieces: mpsc::UnboundedReceiver<Vec<u8>>,
+    unsent: Arc<Gauge>,
+) {
+    while let Some(piece) = pieces.recv().await {
+        let length = piece.len();
+        if writer.data_bytes(piece).await.is_err() {
+            return;
+        }
+        unsent.lower(length);
+    }
+}
