@@ -96,6 +96,11 @@ impl Device {
         self.wishes.send_replace(desired);
     }
 
+    /// The latest wish, whether or not the hardware has taken it up.
+    pub fn desired(&self) -> Arc<DesiredState> {
+        Arc::clone(&self.wishes.borrow())
+    }
+
     /// The device as it was last seen.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshots.borrow())

@@ -3,8 +3,10 @@
 pub mod clock;
 pub mod command_line;
 pub mod demo;
+pub mod desired_state;
 pub mod device_driver;
 pub mod licence_facts;
 pub mod log;
 pub mod settings;
+pub mod state;
 pub mod state_dir;

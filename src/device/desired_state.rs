@@ -164,6 +164,10 @@ pub struct OpticsDesired {
     pub carrier_frequency_100mhz: Option<u32>,
     /// `optics-fec`, native name; `None` where it is not configured.
     pub fec: Option<String>,
+    /// `optics-transmit-shutdown`: the laser is off, the controller is not.
+    pub transmit_shutdown: bool,
+    /// Alarm thresholds in running.
+    pub thresholds: ThresholdsDesired,
     /// The subsea settings in running with their values as text of the model.
     pub subsea_settings: BTreeMap<SubseaSetting, String>,
     /// `shutdown` on the controller.
@@ -172,4 +176,27 @@ pub struct OpticsDesired {
     pub maintenance: bool,
     /// `description` on the controller.
     pub description: Option<String>,
+}
+
+/// Alarm thresholds as configured; `None` where the hardware's own hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ThresholdsDesired {
+    /// `rx-thresholds`, low, 0.1 dBm.
+    pub rx_low_tenth_dbm: Option<i32>,
+    /// `rx-thresholds`, high, 0.1 dBm.
+    pub rx_high_tenth_dbm: Option<i32>,
+    /// `tx-thresholds`, low, 0.1 dBm.
+    pub tx_low_tenth_dbm: Option<i32>,
+    /// `tx-thresholds`, high, 0.1 dBm.
+    pub tx_high_tenth_dbm: Option<i32>,
+    /// `optics-cd-low-threshold`, ps/nm.
+    pub cd_low_ps_nm: Option<i32>,
+    /// `optics-cd-high-threshold`, ps/nm.
+    pub cd_high_ps_nm: Option<i32>,
+    /// `optics-osnr-low-threshold`, 0.01 dB.
+    pub osnr_low_hundredth_db: Option<u32>,
+    /// `optics-dgd-high-threshold`, 0.1 ps.
+    pub dgd_high_tenth_ps: Option<u32>,
+    /// `optics-lbc-high-threshold`, percent.
+    pub laser_bias_high_percent: Option<u32>,
 }

@@ -237,8 +237,33 @@ pub struct OpticsSnapshot {
     pub pre_fec_ber: Option<f64>,
     /// Trunk: forward error correction as configured, native name.
     pub fec: Option<String>,
+    /// Alarm thresholds in force.
+    pub thresholds: ThresholdsSnapshot,
     /// Subsea settings as they run.
     pub subsea_settings: BTreeMap<SubseaSetting, String>,
     /// Description of the port as configured.
     pub description: Option<String>,
+}
+
+/// Alarm thresholds of an optics controller, configured or the hardware's own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ThresholdsSnapshot {
+    /// Receive power, low, 0.1 dBm.
+    pub rx_low_tenth_dbm: i32,
+    /// Receive power, high, 0.1 dBm.
+    pub rx_high_tenth_dbm: i32,
+    /// Transmit power, low, 0.1 dBm.
+    pub tx_low_tenth_dbm: i32,
+    /// Transmit power, high, 0.1 dBm.
+    pub tx_high_tenth_dbm: i32,
+    /// Trunk: dispersion, low, ps/nm.
+    pub cd_low_ps_nm: i32,
+    /// Trunk: dispersion, high, ps/nm.
+    pub cd_high_ps_nm: i32,
+    /// Trunk: signal-to-noise ratio, low, 0.01 dB.
+    pub osnr_low_hundredth_db: u32,
+    /// Trunk: differential group delay, high, 0.1 ps.
+    pub dgd_high_tenth_ps: u32,
+    /// Laser bias current, high, percent.
+    pub laser_bias_high_percent: u32,
 }

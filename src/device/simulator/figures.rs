@@ -3,8 +3,8 @@
 use rand_chacha::rand_core::Rng;
 
 use crate::device::chassis::ChassisDescription;
-use crate::device::desired_state::OpticsDesired;
-use crate::device::hardware::OpticsSnapshot;
+use crate::device::desired_state::{OpticsDesired, ThresholdsDesired};
+use crate::device::hardware::{OpticsSnapshot, ThresholdsSnapshot};
 use crate::device::inventory::{SlotLocation, TrunkRate};
 use crate::device::optics::{BitsPerSymbol, SubseaSetting};
 use crate::device::serial_number::seeded;
@@ -84,7 +84,7 @@ fn trunk(
     let by_rate = || rate.and_then(|rate| chassis.bits_per_symbol_by_trunk_rate.get(&rate).copied());
     let bits_per_symbol = forced.or(wish.bits_per_symbol).or_else(by_rate);
     let in_use = rate.is_some() || bits_per_symbol.is_some();
-    let laser_on = in_use && !wish.shutdown;
+    let laser_on = in_use && !wish.shutdown && !wish.transmit_shutdown;
     let tx = wish.transmit_power_tenth_dbm.unwrap_or(0) * 10 + port.power_offset_hundredth_db;
     let rx = through_voa(tx - port.loss_hundredth_db, wish);
     let cd_min_ps_nm = wish.cd_min_ps_nm.unwrap_or(chassis.cd_min_ps_nm);
@@ -110,13 +110,14 @@ fn trunk(
         osnr_hundredth_db: if laser_on { osnr } else { 0 },
         pre_fec_ber: laser_on.then(|| pre_fec_ber(osnr, bits_per_symbol)),
         fec: wish.fec.clone(),
+        thresholds: thresholds(&wish.thresholds, &TRUNK_THRESHOLDS),
         subsea_settings: wish.subsea_settings.clone(),
         ..module(port, wish, laser_on)
     }
 }
 
 fn client(port: &Character, wish: &OpticsDesired, carries: bool) -> OpticsSnapshot {
-    let laser_on = carries && !wish.shutdown;
+    let laser_on = carries && !wish.shutdown && !wish.transmit_shutdown;
     let tx = port.power_offset_hundredth_db * 10;
     let rx = tx - port.loss_hundredth_db / 8;
     OpticsSnapshot {
@@ -142,8 +143,26 @@ fn module(port: &Character, wish: &OpticsDesired, laser_on: bool) -> OpticsSnaps
         },
         temperature_hundredth_c: port.temperature_hundredth_c,
         voltage_hundredth_v: port.voltage_hundredth_v,
+        thresholds: thresholds(&wish.thresholds, &CLIENT_THRESHOLDS),
         description: wish.description.clone(),
         ..OpticsSnapshot::default()
+    }
+}
+
+/// What is configured, or else what the module comes with.
+fn thresholds(wish: &ThresholdsDesired, own: &ThresholdsSnapshot) -> ThresholdsSnapshot {
+    ThresholdsSnapshot {
+        rx_low_tenth_dbm: wish.rx_low_tenth_dbm.unwrap_or(own.rx_low_tenth_dbm),
+        rx_high_tenth_dbm: wish.rx_high_tenth_dbm.unwrap_or(own.rx_high_tenth_dbm),
+        tx_low_tenth_dbm: wish.tx_low_tenth_dbm.unwrap_or(own.tx_low_tenth_dbm),
+        tx_high_tenth_dbm: wish.tx_high_tenth_dbm.unwrap_or(own.tx_high_tenth_dbm),
+        cd_low_ps_nm: wish.cd_low_ps_nm.unwrap_or(own.cd_low_ps_nm),
+        cd_high_ps_nm: wish.cd_high_ps_nm.unwrap_or(own.cd_high_ps_nm),
+        osnr_low_hundredth_db: wish.osnr_low_hundredth_db.unwrap_or(own.osnr_low_hundredth_db),
+        dgd_high_tenth_ps: wish.dgd_high_tenth_ps.unwrap_or(own.dgd_high_tenth_ps),
+        laser_bias_high_percent: wish
+            .laser_bias_high_percent
+            .unwrap_or(own.laser_bias_high_percent),
     }
 }
 
@@ -182,6 +201,30 @@ fn pre_fec_ber(osnr_hundredth_db: u32, bits_per_symbol: Option<BitsPerSymbol>) -
     10f64.powf((-2.0 - margin_db * 0.25).clamp(-9.0, -1.5))
 }
 
+/// What a trunk comes with.
+const TRUNK_THRESHOLDS: ThresholdsSnapshot = ThresholdsSnapshot {
+    rx_low_tenth_dbm: -195,
+    rx_high_tenth_dbm: 30,
+    tx_low_tenth_dbm: -195,
+    tx_high_tenth_dbm: 60,
+    cd_low_ps_nm: -350_000,
+    cd_high_ps_nm: 350_000,
+    osnr_low_hundredth_db: 0,
+    dgd_high_tenth_ps: 1_800,
+    laser_bias_high_percent: 98,
+};
+/// What a client's pluggable comes with.
+const CLIENT_THRESHOLDS: ThresholdsSnapshot = ThresholdsSnapshot {
+    rx_low_tenth_dbm: -140,
+    rx_high_tenth_dbm: 55,
+    tx_low_tenth_dbm: -90,
+    tx_high_tenth_dbm: 55,
+    cd_low_ps_nm: 0,
+    cd_high_ps_nm: 0,
+    osnr_low_hundredth_db: 0,
+    dgd_high_tenth_ps: 0,
+    laser_bias_high_percent: 90,
+};
 /// What a power meter shows without light, 0.01 dBm.
 const DARK_HUNDREDTH_DBM: i32 = -4_000;
 /// 193.1 THz.

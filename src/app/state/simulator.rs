@@ -1,0 +1,163 @@
+//! `ponder-simulator`: the simulated chassis as it is, and its RPCs.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::app::device_driver::{Device, SimulatorCommand};
+use crate::device::chassis::{check_pid, check_serial_number, slot_of_chassis};
+use crate::device::desired_state::PortName;
+use crate::device::hardware::{CardState, Snapshot};
+use crate::device::inventory::SlotLocation;
+use crate::device::optics::BitsPerSymbol;
+use crate::management::error::{ErrorTag, ManagementError};
+use crate::management::operational::StateProvider;
+use crate::yang::state::StateBuilder;
+use crate::yang::tree::NodeRef;
+
+/// Seed, delay and slots of the simulated chassis; nothing on real hardware.
+pub struct SimulatorState {
+    /// Where snapshots come from.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+}
+
+/// Names of the RPCs that [`execute`] carries out; served with simulated hardware only.
+pub const RPCS: [&str; 6] = [
+    "line-card-down",
+    "line-card-up",
+    "pull-line-card",
+    "insert-line-card",
+    "set-trunk-bits-per-symbol",
+    "set-response-delay",
+];
+
+impl StateProvider for SimulatorState {
+    fn roots(&self) -> Vec<&'static str> {
+        vec!["ponder-simulator:simulator"]
+    }
+
+    fn fill(&self, out: &mut StateBuilder<'_>) {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        let Some(simulation) = snapshot.simulation else {
+            return;
+        };
+        out.container("ponder-simulator:simulator", |out| {
+            out.leaf("seed", simulation.seed);
+            out.leaf("response-delay", simulation.response_delay_ms);
+            for (location, slot) in &snapshot.slots {
+                out.list("slot", &[("location", location)], |out| {
+                    let card = slot.card.as_ref();
+                    out.leaf_option("pid", card.map(|card| &card.pid));
+                    out.leaf_option("serial-number", card.map(|card| &card.serial_number));
+                    out.leaf(
+                        "card-state",
+                        match card.map(|card| card.state) {
+                            Some(CardState::Up) => "up",
+                            Some(CardState::Down) => "down",
+                            None => "absent",
+                        },
+                    );
+                });
+            }
+        });
+    }
+
+    fn provided(&self) -> &'static [&'static str] {
+        &[
+            "/ponder-simulator:simulator/seed",
+            "/ponder-simulator:simulator/response-delay",
+            "/ponder-simulator:simulator/slot/location",
+            "/ponder-simulator:simulator/slot/pid",
+            "/ponder-simulator:simulator/slot/serial-number",
+            "/ponder-simulator:simulator/slot/card-state",
+        ]
+    }
+}
+
+/// Carries out an RPC of the module; `rpc` is the operation's own node with its input below it.
+/// Blocks until the simulator has answered.
+///
+/// # Errors
+/// `invalid-value` for an input that names nothing on this chassis, `operation-failed` when the simulator refuses.
+pub fn execute(device: &Device, rpc: NodeRef<'_>) -> Result<(), ManagementError> {
+    device
+        .simulate(command(rpc)?)
+        .map_err(|refused| ManagementError::application(ErrorTag::OperationFailed, refused.to_string()))
+}
+
+fn command(rpc: NodeRef<'_>) -> Result<SimulatorCommand, ManagementError> {
+    match rpc.name() {
+        "line-card-down" => Ok(SimulatorCommand::LineCardDown(location(rpc)?)),
+        "line-card-up" => Ok(SimulatorCommand::LineCardUp(location(rpc)?)),
+        "pull-line-card" => Ok(SimulatorCommand::PullLineCard(location(rpc)?)),
+        "insert-line-card" => Ok(SimulatorCommand::InsertLineCard {
+            location: location(rpc)?,
+            pid: {
+                let pid = input(rpc, "pid")?;
+                check_pid(pid).map_err(|reason| invalid("pid", &reason))?;
+                pid.to_owned()
+            },
+            serial_number: match rpc.leaf("serial-number") {
+                None => None,
+                Some(given) => {
+                    check_serial_number(given).map_err(|reason| invalid("serial-number", &reason))?;
+                    Some(given.to_owned())
+                }
+            },
+        }),
+        "set-trunk-bits-per-symbol" => Ok(SimulatorCommand::SetTrunkBitsPerSymbol {
+            port: trunk(input(rpc, "port-name")?)?,
+            bits_per_symbol: match rpc.leaf("bits-per-symbol") {
+                None => None,
+                Some(given) => Some(bits_per_symbol(given)?),
+            },
+        }),
+        "set-response-delay" => {
+            let given = input(rpc, "milliseconds")?;
+            let milliseconds = given.parse().map_err(|_| {
+                invalid(
+                    "milliseconds",
+                    &format!("{given:?} is no number from 0 to 4294967295"),
+                )
+            })?;
+            Ok(SimulatorCommand::SetResponseDelay(milliseconds))
+        }
+        other => Err(ManagementError::application(
+            ErrorTag::OperationNotSupported,
+            format!("{other} is no RPC of the simulator"),
+        )),
+    }
+}
+
+fn location(rpc: NodeRef<'_>) -> Result<SlotLocation, ManagementError> {
+    slot_of_chassis(input(rpc, "location")?).map_err(|reason| invalid("location", &reason))
+}
+
+fn trunk(name: &str) -> Result<PortName, ManagementError> {
+    PortName::from_interface_name(name).ok_or_else(|| {
+        invalid(
+            "port-name",
+            &format!("{name:?} is no optics port such as Optics0/1/0/0"),
+        )
+    })
+}
+
+fn bits_per_symbol(text: &str) -> Result<BitsPerSymbol, ManagementError> {
+    text.parse::<BitsPerSymbol>()
+        .map_err(|error| invalid("bits-per-symbol", &error.to_string()))
+}
+
+fn input<'t>(rpc: NodeRef<'t>, name: &'static str) -> Result<&'t str, ManagementError> {
+    rpc.leaf(name).ok_or_else(|| {
+        ManagementError::application(
+            ErrorTag::MissingElement,
+            format!("{} needs the input {name}", rpc.name()),
+        )
+        .with_info("bad-element", name)
+    })
+}
+
+fn invalid(name: &'static str, reason: &str) -> ManagementError {
+    ManagementError::application(ErrorTag::InvalidValue, format!("{name}: {reason}"))
+        .with_info("bad-element", name)
+}
