@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::management::desk::{KillSwitch, Visitor};
+use crate::management::desk::{Ending, KillSwitch, Visitor};
 
 /// One open session.
 pub struct Session {
@@ -16,7 +16,24 @@ pub struct Session {
     pub in_rpcs: u32,
     /// Requests that were refused.
     pub in_bad_rpcs: u32,
+    /// Errors sent.
+    pub out_rpc_errors: u32,
     kill: Option<KillSwitch>,
+}
+
+/// Totals since the start (RFC 6022 section 2.1.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    /// Sessions opened.
+    pub in_sessions: u32,
+    /// Sessions that ended other than by close-session or kill-session.
+    pub dropped_sessions: u32,
+    /// Requests answered with something other than an error.
+    pub in_rpcs: u32,
+    /// Requests that were refused.
+    pub in_bad_rpcs: u32,
+    /// Errors sent.
+    pub out_rpc_errors: u32,
 }
 
 /// The open sessions. Numbers count up and are never used twice in one run (RFC 6241 section 8.1: unique for the server).
@@ -24,17 +41,20 @@ pub struct Session {
 pub struct SessionList {
     last: u32,
     open: BTreeMap<u32, Session>,
+    totals: Totals,
 }
 
 impl SessionList {
     /// Admits a session and gives it its number.
     pub fn open(&mut self, visitor: Visitor, kill: KillSwitch, now: Timestamp) -> u32 {
         self.last += 1;
+        self.totals.in_sessions += 1;
         let session = Session {
             visitor,
             login_time: now,
             in_rpcs: 0,
             in_bad_rpcs: 0,
+            out_rpc_errors: 0,
             kill: Some(kill),
         };
         self.open.insert(self.last, session);
@@ -42,23 +62,40 @@ impl SessionList {
     }
 
     /// Forgets a session; what is left of it comes back.
-    pub fn close(&mut self, session_id: u32) -> Option<Session> {
-        self.open.remove(&session_id)
+    pub fn close(&mut self, session_id: u32, ending: Ending) -> Option<Session> {
+        let session = self.open.remove(&session_id)?;
+        match ending {
+            Ending::Closed | Ending::Killed => {}
+            Ending::Dropped | Ending::BadMessage | Ending::TimedOut => self.totals.dropped_sessions += 1,
+        }
+        Some(session)
     }
 
-    /// Forgets a session and takes out the switch that ends its connection; the caller uses it outside any lock.
+    /// Takes out the switch that ends a session's connection; the caller uses it outside any lock.
     pub fn take_kill_switch(&mut self, session_id: u32) -> Option<KillSwitch> {
         self.open.get_mut(&session_id)?.kill.take()
     }
 
-    /// Counts a request.
-    pub fn count(&mut self, session_id: u32, refused: bool) {
-        if let Some(session) = self.open.get_mut(&session_id) {
-            match refused {
-                true => session.in_bad_rpcs += 1,
-                false => session.in_rpcs += 1,
-            }
+    /// Counts a request that was answered with this many errors.
+    pub fn count(&mut self, session_id: u32, errors: usize) {
+        let Some(session) = self.open.get_mut(&session_id) else {
+            return;
+        };
+        if errors == 0 {
+            session.in_rpcs += 1;
+            self.totals.in_rpcs += 1;
+        } else {
+            let errors = u32::try_from(errors).unwrap_or(u32::MAX);
+            session.in_bad_rpcs += 1;
+            session.out_rpc_errors += errors;
+            self.totals.in_bad_rpcs += 1;
+            self.totals.out_rpc_errors += errors;
         }
+    }
+
+    /// Totals since the start.
+    pub fn totals(&self) -> Totals {
+        self.totals
     }
 
     /// An open session.
