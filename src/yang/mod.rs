@@ -1,6 +1,6 @@
 //! YANG: the schema, data trees, filters and rendering; the only room that knows libyang.
 //!
-//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `tree` and `place`; everything above is safe.
+//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `tree`, `place` and `writer`; everything above is safe.
 //! Invariant: every leaf of a [`tree::Tree`] carries its canonical text, so shared trees are only ever read.
 
 #![deny(unsafe_code)]
@@ -8,11 +8,13 @@
 pub mod document;
 pub mod error;
 pub mod modules;
+pub mod operation;
 pub mod path;
 #[allow(unsafe_code)] // writes data nodes
 pub mod place;
 pub mod print;
 pub mod rejection;
+pub mod resolve;
 #[allow(unsafe_code)] // loads the context and lends handles into it
 pub mod schema;
 #[allow(unsafe_code)] // reads compiled schema nodes
@@ -21,4 +23,7 @@ pub mod select;
 pub mod state;
 #[allow(unsafe_code)] // owns and reads data nodes
 pub mod tree;
+pub mod validate;
 pub mod value_rule;
+#[allow(unsafe_code)] // keeps a stack of nodes that it adds to
+pub mod writer;

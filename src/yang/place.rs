@@ -1,47 +1,134 @@
-//! Writing to data trees: a writer that only adds.
+//! Changing data trees: a place in a tree, where nodes are added, set, moved and removed.
 
-use std::ffi::{CString, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::ptr;
 use std::sync::Arc;
 
 use libyang5_sys as ffi;
 
 use crate::yang::error::{DataError, DataErrorTag};
-use crate::yang::path::InstancePath;
+use crate::yang::path::{Instance, InstancePath};
 use crate::yang::rejection;
-use crate::yang::schema::Schema;
-use crate::yang::schema_node::{NodeKind, SchemaNode};
-use crate::yang::tree::{self, NodeRef, Tree};
+use crate::yang::schema::{LibraryError, Schema};
+use crate::yang::schema_node::{NodeKind, SchemaNode, borrowed};
+use crate::yang::tree::{self, NodeRef, Siblings, Tree};
 
-/// Builds a tree from the root down; nothing that stands is taken away again, but a node that stayed empty may be.
-pub struct TreeWriter {
-    tree: Tree,
-    /// The nodes that are open, outermost first; each is the parent of the next.
-    open: Vec<*mut ffi::lyd_node>,
+/// A node of a tree, or its root, whose children may be changed. The tree is borrowed for as long.
+///
+/// Nodes that the schema put there (defaults, empty structure) give way: adding over one replaces it.
+pub struct Place<'t> {
+    tree: &'t mut Tree,
+    /// The node whose children are meant; null at the root.
+    node: *mut ffi::lyd_node,
 }
 
-// SAFETY: the pointers lead into the writer's own tree.
-unsafe impl Send for TreeWriter {}
+/// Where an entry of a user-ordered list or leaf-list goes.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Placement {
+    /// Before all others.
+    First,
+    /// After all others; the only choice where the system orders.
+    #[default]
+    Last,
+    /// Right before this one.
+    Before(Instance),
+    /// Right after this one.
+    After(Instance),
+}
 
-impl TreeWriter {
-    /// Starts with an empty tree.
-    pub fn new(schema: &Arc<Schema>) -> TreeWriter {
-        TreeWriter {
-            tree: Tree::empty(schema),
-            open: Vec::new(),
+/// What [`Place::set`] did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Written {
+    /// The canonical value that was there, when a client had set it.
+    pub old: Option<String>,
+    /// The canonical value that is there now.
+    pub new: String,
+}
+
+impl Tree {
+    /// The root, for changing.
+    pub fn place(&mut self) -> Place<'_> {
+        Place {
+            tree: self,
+            node: ptr::null_mut(),
         }
     }
 
+    /// Checks everything that YANG says about configuration, and fills in defaults. Gives what libyang found wrong,
+    /// and the paths of nodes that it took away because their `when` no longer holds (RFC 7950 section 8.3.2).
+    pub(in crate::yang) fn run_validation(&mut self) -> (Vec<LibraryError>, Vec<InstancePath>) {
+        let schema = Arc::clone(self.schema());
+        let mut difference = ptr::null_mut();
+        let options = ffi::LYD_VALIDATE_NO_STATE | ffi::LYD_VALIDATE_MULTI_ERROR;
+        // SAFETY: the tree is ours alone and belongs to this context; the difference is a new tree of our own.
+        unsafe {
+            let result = ffi::lyd_validate_all(&mut self.root, schema.raw(), options, &mut difference);
+            tree::fill_canonical_texts(self.root);
+            tree::fill_canonical_texts(difference);
+            let mut removed = Vec::new();
+            for node in Siblings::new(&schema, difference) {
+                collect_removed(node, &mut removed);
+            }
+            ffi::lyd_free_all(difference);
+            let errors = schema.take_errors();
+            if result == ffi::LY_ERR::LY_SUCCESS {
+                (Vec::new(), removed)
+            } else {
+                (errors, removed)
+            }
+        }
+    }
+
+    /// Checks the input of an operation, whose node is the root, and fills in defaults.
+    pub(in crate::yang) fn run_operation_validation(&mut self) -> Vec<LibraryError> {
+        let schema = Arc::clone(self.schema());
+        if self.root.is_null() {
+            return Vec::new();
+        }
+        // SAFETY: the tree is ours alone; its root is an operation.
+        unsafe {
+            let kind = ffi::lyd_type::LYD_TYPE_RPC_YANG;
+            let result = ffi::lyd_validate_op(self.root, ptr::null(), kind, ptr::null_mut());
+            tree::fill_canonical_texts(self.root);
+            let errors = schema.take_errors();
+            if result == ffi::LY_ERR::LY_SUCCESS {
+                Vec::new()
+            } else {
+                errors
+            }
+        }
+    }
+}
+
+/// Finds explicit nodes that a validation difference marks as deleted.
+fn collect_removed(node: NodeRef<'_>, removed: &mut Vec<InstancePath>) {
+    // SAFETY: the node is alive; metadata found has a canonical value, filled on demand in a tree of our own.
+    let is_deleted = unsafe {
+        let meta = ffi::lyd_find_meta((*node.raw()).meta, ptr::null(), c"yang:operation".as_ptr());
+        !meta.is_null() && {
+            let value = ffi::lyd_value_get_canonical(node.schema().schema().raw(), &(*meta).value);
+            !value.is_null() && CStr::from_ptr(value) == c"delete"
+        }
+    };
+    if !is_deleted {
+        for child in node.children() {
+            collect_removed(child, removed);
+        }
+    } else if node.is_explicit() {
+        removed.push(node.instance_path());
+    }
+}
+
+impl<'t> Place<'t> {
     /// The schema.
     pub fn schema(&self) -> &Arc<Schema> {
         self.tree.schema()
     }
 
-    /// The innermost open node; `None` at the root.
+    /// The node whose children are meant; `None` at the root.
     pub fn here(&self) -> Option<NodeRef<'_>> {
-        let last = self.open.last().copied().unwrap_or(ptr::null_mut());
-        // SAFETY: open nodes belong to the writer's tree.
-        unsafe { NodeRef::from_raw(self.tree.schema(), last) }
+        // SAFETY: the node belongs to the tree, which cannot change while `self` is borrowed.
+        unsafe { NodeRef::from_raw(self.tree.schema(), self.node) }
     }
 
     /// Its path.
@@ -50,87 +137,228 @@ impl TreeWriter {
             .map_or_else(InstancePath::root, |node| node.instance_path())
     }
 
-    /// Opens a container or operation, an existing one if there is one.
-    pub fn open_container(&mut self, node: SchemaNode<'_>) -> Result<(), DataError> {
-        let existing = self.existing(|schema, siblings| {
-            // SAFETY: the siblings belong to the writer's tree.
-            unsafe { tree::find_single(schema, siblings, node).map(|found| found.raw()) }
-        });
-        let raw = match existing {
-            Some(raw) => raw,
-            None => {
-                let parent = self.parent();
-                // SAFETY: the open node belongs to the writer's tree.
-                unsafe { new_inner(&mut self.tree, parent, node)? }
-            }
+    /// The children.
+    pub fn children(&self) -> Siblings<'_> {
+        // SAFETY: as for `here`.
+        unsafe { Siblings::new(self.tree.schema(), self.first()) }
+    }
+
+    /// A child.
+    pub fn find(&self, node: SchemaNode<'_>, instance: &Instance) -> Option<NodeRef<'_>> {
+        // SAFETY: as for `here`.
+        unsafe { tree::find_instance(self.tree.schema(), self.first(), node, instance) }
+    }
+
+    /// The first child of a schema node.
+    pub fn first_of(&self, node: SchemaNode<'_>) -> Option<NodeRef<'_>> {
+        // SAFETY: as for `here`.
+        unsafe { tree::find_single(self.tree.schema(), self.first(), node) }
+    }
+
+    /// Goes to a child that has children.
+    pub fn enter(&mut self, node: SchemaNode<'_>, instance: &Instance) -> Option<Place<'_>> {
+        let child = self
+            .find(node, instance)
+            .filter(|child| !child.schema().is_term())?
+            .raw();
+        Some(Place {
+            tree: self.tree,
+            node: child,
+        })
+    }
+
+    /// Goes to a container, made when it is missing.
+    pub fn enter_container(&mut self, node: SchemaNode<'_>) -> Result<Place<'_>, DataError> {
+        let child = match self.first_of(node) {
+            Some(child) => child.raw(),
+            // SAFETY: the node is null or belongs to the tree.
+            None => unsafe { new_inner(self.tree, self.node, node)? },
         };
-        self.open.push(raw);
-        Ok(())
+        Ok(Place {
+            tree: self.tree,
+            node: child,
+        })
     }
 
-    /// Opens a list entry, an existing one if there is one. Keys in schema order; none for a list without keys.
-    pub fn open_entry(&mut self, list: SchemaNode<'_>, keys: &[&str]) -> Result<(), DataError> {
-        let existing = self.existing(|schema, siblings| {
-            // SAFETY: the siblings belong to the writer's tree.
-            unsafe { tree::find_entry(schema, siblings, list, keys).map(|found| found.raw()) }
-        });
-        let raw = match existing {
-            Some(raw) => raw,
-            // SAFETY: the open node belongs to the writer's tree.
-            None => unsafe {
-                let parent = self.parent();
-                let raw = new_list_entry(self.tree.schema(), parent, list, keys)
-                    .map_err(|error| error.below(self.tree.schema(), &self.path()))?;
-                attach_top(&mut self.tree, parent, raw);
-                raw
-            },
+    /// Adds a list entry, keys in schema order, and goes there.
+    pub fn add_entry(
+        &mut self,
+        list: SchemaNode<'_>,
+        keys: &[&str],
+        placement: &Placement,
+    ) -> Result<Place<'_>, DataError> {
+        let schema = Arc::clone(self.schema());
+        // SAFETY: the node is null or belongs to the tree.
+        let child = unsafe {
+            let child =
+                new_list_entry(&schema, self.node, list, keys).map_err(|e| e.below(&schema, &self.path()))?;
+            attach_top(self.tree, self.node, child);
+            self.put(child, list, placement);
+            child
         };
-        self.open.push(raw);
-        Ok(())
+        Ok(Place {
+            tree: self.tree,
+            node: child,
+        })
     }
 
-    /// Adds a leaf or leaf-list entry. The value is in the form of RFC 7951: identities with their module's name.
-    pub fn term(&mut self, node: SchemaNode<'_>, value: &str) -> Result<(), DataError> {
-        // SAFETY: the open node belongs to the writer's tree.
-        unsafe {
-            let parent = self.parent();
-            let raw = new_term(self.tree.schema(), parent, node, value).map_err(|rule| {
-                let path = self.path();
-                rejection::invalid_value(node, value, rule.as_deref(), &path)
-            })?;
-            attach_top(&mut self.tree, parent, raw);
+    /// Adds a leaf-list entry; gives its canonical value.
+    pub fn add_value(
+        &mut self,
+        leaf_list: SchemaNode<'_>,
+        value: &str,
+        placement: &Placement,
+    ) -> Result<String, DataError> {
+        let defaults: Vec<Instance> = self
+            .children()
+            .filter(|child| child.schema() == leaf_list && child.is_default())
+            .map(|child| child.instance())
+            .collect();
+        for default in defaults {
+            self.remove(leaf_list, &default);
         }
-        Ok(())
+        // SAFETY: the node is null or belongs to the tree.
+        unsafe {
+            let child = self.new_child(leaf_list, value)?;
+            self.put(child, leaf_list, placement);
+            Ok(self.text_of(child))
+        }
     }
 
-    /// Closes the innermost open node. Structure that stayed empty is dropped.
-    pub fn close(&mut self) {
-        let Some(raw) = self.open.pop() else { return };
-        // SAFETY: the node belongs to the writer's tree and no open node lies below it.
+    /// Sets a leaf, which may be missing. The value is in the form of RFC 7951.
+    pub fn set(&mut self, leaf: SchemaNode<'_>, value: &str) -> Result<Written, DataError> {
+        let Some(existing) = self.first_of(leaf) else {
+            // SAFETY: the node is null or belongs to the tree.
+            let new = unsafe {
+                let child = self.new_child(leaf, value)?;
+                self.text_of(child)
+            };
+            return Ok(Written { old: None, new });
+        };
+        let old = existing
+            .value()
+            .filter(|_| !existing.is_default())
+            .map(str::to_owned);
+        let raw = existing.raw();
+        let text = CString::new(value).map_err(|_| self.refusal(leaf, value, None))?;
+        // SAFETY: the leaf belongs to the tree, which is ours alone; the value is terminated.
         unsafe {
-            let is_empty_structure = NodeRef::from_raw(self.tree.schema(), raw)
-                .is_some_and(|node| node.schema().is_structure_only() && node.children().next().is_none());
-            if is_empty_structure {
-                detach(&mut self.tree, raw);
+            let result = ffi::lyd_change_term(raw, text.as_ptr());
+            let is_done = matches!(
+                result,
+                ffi::LY_ERR::LY_SUCCESS | ffi::LY_ERR::LY_EEXIST | ffi::LY_ERR::LY_ENOT
+            );
+            if !is_done {
+                let reason = self.schema().take_errors().pop().map(|error| error.message);
+                return Err(self.refusal(leaf, value, reason.as_deref()));
+            }
+            tree::fill_canonical_text(raw);
+            Ok(Written {
+                old,
+                new: self.text_of(raw),
+            })
+        }
+    }
+
+    /// Removes a child with all below it; whether there was one.
+    pub fn remove(&mut self, node: SchemaNode<'_>, instance: &Instance) -> bool {
+        let Some(child) = self.find(node, instance).map(|child| child.raw()) else {
+            return false;
+        };
+        // SAFETY: the child belongs to the tree, and no place or handle can point below it while `self` is borrowed.
+        unsafe { detach(self.tree, child) };
+        true
+    }
+
+    /// Moves a user-ordered entry; whether it and its anchor were found.
+    pub fn shift(&mut self, node: SchemaNode<'_>, instance: &Instance, placement: &Placement) -> bool {
+        let Some(child) = self.find(node, instance).map(|child| child.raw()) else {
+            return false;
+        };
+        // SAFETY: the child belongs to the tree.
+        unsafe { self.put(child, node, placement) }
+    }
+
+    /// Drops a child container without meaning of its own that holds nothing.
+    pub fn prune(&mut self, node: SchemaNode<'_>) {
+        let is_empty = self
+            .first_of(node)
+            .is_some_and(|child| node.is_structure_only() && child.children().next().is_none());
+        if is_empty {
+            self.remove(node, &Instance::Single);
+        }
+    }
+
+    fn first(&self) -> *mut ffi::lyd_node {
+        self.here().map_or(self.tree.root, |node| node.first_child())
+    }
+
+    fn refusal(&self, node: SchemaNode<'_>, value: &str, reason: Option<&str>) -> DataError {
+        rejection::invalid_value(node, value, reason, &self.path())
+    }
+
+    /// # Safety
+    /// `self.node` is null or belongs to the tree.
+    unsafe fn new_child(
+        &mut self,
+        node: SchemaNode<'_>,
+        value: &str,
+    ) -> Result<*mut ffi::lyd_node, DataError> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let child = new_term(self.tree.schema(), self.node, node, value)
+                .map_err(|reason| self.refusal(node, value, reason.as_deref()))?;
+            attach_top(self.tree, self.node, child);
+            Ok(child)
+        }
+    }
+
+    /// # Safety
+    /// `node` is a leaf or leaf-list node of the tree.
+    unsafe fn text_of(&self, node: *mut ffi::lyd_node) -> String {
+        // SAFETY: the caller's promise.
+        let node = unsafe { NodeRef::from_raw(self.tree.schema(), node) };
+        node.and_then(|node| node.value()).unwrap_or_default().to_owned()
+    }
+
+    /// Puts a child where it belongs among the user-ordered entries of its kind; whether the anchor was found.
+    ///
+    /// # Safety
+    /// `child` is a child of this place.
+    unsafe fn put(&mut self, child: *mut ffi::lyd_node, node: SchemaNode<'_>, placement: &Placement) -> bool {
+        if !node.is_user_ordered() {
+            return true;
+        }
+        let others = || {
+            self.children()
+                .filter(|other| other.schema() == node && other.raw() != child)
+        };
+        let (anchor, before) = match placement {
+            Placement::First => (others().next(), true),
+            Placement::Last => (others().last(), false),
+            Placement::Before(instance) => (self.find(node, instance), true),
+            Placement::After(instance) => (self.find(node, instance), false),
+        };
+        let Some(anchor) = anchor.map(|anchor| anchor.raw()) else {
+            return matches!(placement, Placement::First | Placement::Last);
+        };
+        if anchor == child {
+            return true;
+        }
+        // SAFETY: anchor and child are siblings of this tree.
+        unsafe {
+            if before {
+                ffi::lyd_insert_before(anchor, child);
+            } else {
+                ffi::lyd_insert_after(anchor, child);
+            }
+            if self.node.is_null() {
+                while !(*(*self.tree.root).prev).next.is_null() {
+                    self.tree.root = (*self.tree.root).prev;
+                }
             }
         }
-    }
-
-    /// The tree, whatever is still open.
-    pub fn finish(self) -> Tree {
-        self.tree
-    }
-
-    fn parent(&self) -> *mut ffi::lyd_node {
-        self.open.last().copied().unwrap_or(ptr::null_mut())
-    }
-
-    fn existing(
-        &self,
-        find: impl FnOnce(&Schema, *mut ffi::lyd_node) -> Option<*mut ffi::lyd_node>,
-    ) -> Option<*mut ffi::lyd_node> {
-        let siblings = self.here().map_or(self.tree.root, |node| node.first_child());
-        find(self.tree.schema(), siblings)
+        true
     }
 }
 
@@ -138,7 +366,7 @@ impl TreeWriter {
 ///
 /// # Safety
 /// `node` belongs to `tree`, and nobody holds a pointer to it or below it.
-unsafe fn detach(tree: &mut Tree, node: *mut ffi::lyd_node) {
+pub(in crate::yang) unsafe fn detach(tree: &mut Tree, node: *mut ffi::lyd_node) {
     // SAFETY: the caller's promise.
     unsafe {
         if tree.root == node {
@@ -152,16 +380,22 @@ unsafe fn detach(tree: &mut Tree, node: *mut ffi::lyd_node) {
 ///
 /// # Safety
 /// `parent` is null or the node's parent; without a parent, `node` is not yet in any tree.
-unsafe fn attach_top(tree: &mut Tree, parent: *mut ffi::lyd_node, node: *mut ffi::lyd_node) {
+pub(in crate::yang) unsafe fn attach_top(
+    tree: &mut Tree,
+    parent: *mut ffi::lyd_node,
+    node: *mut ffi::lyd_node,
+) {
     if parent.is_null() {
         // SAFETY: the caller's promise; the root is null or the first of the top-level nodes.
         unsafe { ffi::lyd_insert_sibling(tree.root, node, &mut tree.root) };
     }
 }
 
+/// Makes a container or operation, at the top of the tree or below `parent`.
+///
 /// # Safety
 /// `parent` is null or a node of `tree`.
-unsafe fn new_inner(
+pub(in crate::yang) unsafe fn new_inner(
     tree: &mut Tree,
     parent: *mut ffi::lyd_node,
     node: SchemaNode<'_>,
@@ -247,7 +481,7 @@ fn bad_key(schema: &Schema, list: SchemaNode<'_>, names: &[SchemaNode<'_>], keys
 ///
 /// # Safety
 /// As for [`new_list_entry`].
-unsafe fn new_term(
+pub(in crate::yang) unsafe fn new_term(
     schema: &Schema,
     parent: *mut ffi::lyd_node,
     node: SchemaNode<'_>,
@@ -319,7 +553,7 @@ pub fn canonical_value(node: SchemaNode<'_>, value: &str) -> Result<String, Opti
     }
     // SAFETY: null or a text in the context's dictionary, on which this call holds one reference.
     unsafe {
-        let found = crate::yang::schema_node::borrowed(canonical).map(str::to_owned);
+        let found = borrowed(canonical).map(str::to_owned);
         if !canonical.is_null() {
             ffi::lydict_remove(schema.raw(), canonical);
         }

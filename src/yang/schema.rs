@@ -281,11 +281,9 @@ impl fmt::Debug for Schema {
 
 /// One error as libyang recorded it.
 #[derive(Clone, Debug)]
-#[allow(dead_code)] // the rest is read by validation, which comes next
 pub(in crate::yang) struct LibraryError {
     pub(in crate::yang) message: String,
     pub(in crate::yang) data_path: Option<String>,
-    pub(in crate::yang) schema_path: Option<String>,
     pub(in crate::yang) app_tag: Option<String>,
 }
 
@@ -299,7 +297,6 @@ fn take_errors(context: *const ffi::ly_ctx) -> Vec<LibraryError> {
                 taken.push(LibraryError {
                     message: text((*item).msg).unwrap_or_default(),
                     data_path: text((*item).data_path),
-                    schema_path: text((*item).schema_path),
                     app_tag: text((*item).apptag),
                 });
             }

@@ -204,6 +204,25 @@ impl<'s> SchemaNode<'s> {
         unsafe { borrowed(units) }
     }
 
+    /// `min-elements` and `max-elements` of a list or leaf-list; `None` for the most means no limit.
+    pub fn element_limits(&self) -> Option<(u32, Option<u32>)> {
+        let (least, most) = match self.kind() {
+            // SAFETY: a list node is in full a `lysc_node_list`.
+            NodeKind::List => unsafe {
+                let list = &*self.raw().cast::<ffi::lysc_node_list>();
+                (list.min, list.max)
+            },
+            // SAFETY: a leaf-list node is in full a `lysc_node_leaflist`.
+            NodeKind::LeafList => unsafe {
+                let list = &*self.raw().cast::<ffi::lysc_node_leaflist>();
+                (list.min, list.max)
+            },
+            _ => return None,
+        };
+        // libyang has either 0 or the greatest number where the module sets no limit.
+        Some((least, Some(most).filter(|most| *most != 0 && *most != u32::MAX)))
+    }
+
     /// What values it takes; `None` for what is no leaf or leaf-list.
     pub fn value_rule(&self) -> Option<ValueRule> {
         if !self.is_term() {

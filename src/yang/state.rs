@@ -4,11 +4,11 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use crate::yang::error::{DataError, DataErrorTag};
-use crate::yang::place::TreeWriter;
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{NodeKind, SchemaId, SchemaNode};
 use crate::yang::select::{Selection, View};
 use crate::yang::tree::Tree;
+use crate::yang::writer::TreeWriter;
 
 /// Builds a state tree. Names at the top are `module:name`; below that a plain name means the parent's module and
 /// `module:name` changes it. What the selection cannot show is skipped, its closure not called. The first wrong name
@@ -45,7 +45,15 @@ impl<'f> StateBuilder<'f> {
         }
     }
 
-    /// A container; also the output of an operation.
+    /// The output of an operation.
+    pub(in crate::yang) fn operation(&mut self, node: SchemaNode<'_>, fill: impl FnOnce(&mut Self)) {
+        match self.writer.open_container(node) {
+            Ok(()) => self.fill(View::All, fill),
+            Err(error) => self.keep(error),
+        }
+    }
+
+    /// A container.
     pub fn container(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         let schema = Arc::clone(self.writer.schema());
         let Some(node) = self.resolve(&schema, name) else {
