@@ -83,7 +83,7 @@ pub mod payload {
 
     use crate::yang::document::Element;
     use crate::yang::modules::ModuleSet;
-    use crate::yang::place::TreeWriter;
+    use crate::yang::writer::TreeWriter;
     use crate::yang::schema::Schema;
     use crate::yang::schema_node::{NodeKind, SchemaNode};
     use crate::yang::tree::Tree;
