@@ -1,0 +1,84 @@
+//! Why the agent does not start: one line each, naming the thing, the value and the rule.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::app::settings::SettingsError;
+use crate::app::state_dir::StateDirError;
+use crate::device::chassis::ChassisError;
+use crate::transport::error::TransportError;
+use crate::yang::error::SchemaError;
+
+/// The fault of whoever started it, or of the machine.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Neither flag nor setting says where to keep state.
+    #[error("no state folder: give --state-dir DIR or state-dir in the settings file")]
+    NoStateDir,
+    /// Nobody could log in.
+    #[error(
+        "nobody could log in: give --user NAME with --authorized-keys FILE, or [[users]] in the settings file"
+    )]
+    NoUsers,
+    /// The settings file.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The state folder.
+    #[error(transparent)]
+    StateDir(#[from] StateDirError),
+    /// A file that was named cannot be read.
+    #[error("{path}: {cause}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The chassis description.
+    #[error("chassis file {path}: {cause}")]
+    Chassis {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it, with the line.
+        cause: ChassisError,
+    },
+    /// A host key of the state folder.
+    #[error("{path}: {cause}")]
+    HostKey {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: TransportError,
+    },
+    /// A key or hash of a user of the settings.
+    #[error("user {user:?}: {cause}")]
+    User {
+        /// Which user.
+        user: String,
+        /// What is wrong.
+        cause: TransportError,
+    },
+    /// A file of public keys.
+    #[error("{path}: {cause}")]
+    AuthorizedKeysFile {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: TransportError,
+    },
+    /// A file of public keys without any.
+    #[error("{path} holds no public key")]
+    NoKeys {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The SSH server.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The YANG modules.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A thread could not be started.
+    #[error("the hardware's thread: {0}")]
+    Thread(io::Error),
+}
