@@ -133,3 +133,153 @@ fn fill_entity(entity: &Entity<'_>, out: &mut StateBuilder<'_>) {
 const RACK: &str = "Rack 0";
 /// The route processor.
 const ROUTE_PROCESSOR: &str = "0/RP0";
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::app::state::platform::PlatformState;
+    use crate::app::state::shown::{answer, running, still, unannounced};
+
+    #[test]
+    fn the_chassis_is_found_as_rack_0_with_release_pid_and_serial_number() {
+        let snapshots = still(&running("", ""));
+        let filter = r#"<inventory xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-invmgr-oper"><entities><entity>
+            <name>Rack 0</name><attributes><inv-basic-bag><software-revision/><model-name/><serial-number/>
+            </inv-basic-bag></attributes></entity></entities></inventory>"#;
+        expect![[r#"
+            <inventory xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-invmgr-oper">
+            <entities>
+            <entity>
+            <name>Rack 0</name>
+            <attributes>
+            <inv-basic-bag>
+            <software-revision>7.9.1</software-revision>
+            <serial-number>PND2323CE66</serial-number>
+            <model-name>NCS1004</model-name>
+            </inv-basic-bag>
+            </attributes>
+            </entity>
+            </entities>
+            </inventory>"#]]
+        .assert_eq(&answer(InventoryState { snapshots }, filter));
+    }
+
+    #[test]
+    fn fitted_cards_are_listed_with_pid_and_serial_number_and_empty_slots_are_not() {
+        let chassis = "[slots.\"0/2\"]\npid = \"NCS1K4-2-QDD-C-K9\"\nserial-number = \"ABC1\"\n";
+        let snapshots = still(&running(chassis, ""));
+        let filter = r#"<inventory xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-invmgr-oper"><entities><entity>
+            <name/><attributes><inv-basic-bag><model-name/><serial-number/><unrecognized-fru/></inv-basic-bag>
+            </attributes></entity></entities></inventory>"#;
+        expect![[r#"
+            <inventory xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-invmgr-oper">
+            <entities>
+            <entity>
+            <name>Rack 0</name>
+            <attributes>
+            <inv-basic-bag>
+            <serial-number>PND2323CE66</serial-number>
+            <model-name>NCS1004</model-name>
+            <unrecognized-fru>false</unrecognized-fru>
+            </inv-basic-bag>
+            </attributes>
+            </entity>
+            <entity>
+            <name>0/RP0</name>
+            <attributes>
+            <inv-basic-bag>
+            <serial-number>PND2347PPGL</serial-number>
+            <model-name>NCS1K4-CNTLR-K9</model-name>
+            <unrecognized-fru>false</unrecognized-fru>
+            </inv-basic-bag>
+            </attributes>
+            </entity>
+            <entity>
+            <name>0/2</name>
+            <attributes>
+            <inv-basic-bag>
+            <serial-number>ABC1</serial-number>
+            <model-name>NCS1K4-2-QDD-C-K9</model-name>
+            <unrecognized-fru>true</unrecognized-fru>
+            </inv-basic-bag>
+            </attributes>
+            </entity>
+            </entities>
+            </inventory>"#]]
+        .assert_eq(&answer(InventoryState { snapshots }, filter));
+    }
+
+    #[test]
+    fn a_card_that_is_down_shows_so_in_the_platform() {
+        let chassis = "[slots.\"0/2\"]\npid = \"NCS1K4-QXP-L-K9\"\nstate = \"down\"\n";
+        let snapshots = still(&running(chassis, ""));
+        let filter = r#"<platform xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-platform-oper"/>"#;
+        expect![[r#"
+            <platform xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-platform-oper">
+            <racks>
+            <rack>
+            <rack-name>0</rack-name>
+            <slots>
+            <slot>
+            <slot-name>2</slot-name>
+            <state>
+            <card-type>NCS1K4-QXP-L-K9</card-type>
+            <card-redundancy-state>red-state-none</card-redundancy-state>
+            <state>down</state>
+            <is-monitored>true</is-monitored>
+            <is-powered>true</is-powered>
+            <is-shutdown>false</is-shutdown>
+            <admin-state>NSHUT</admin-state>
+            <node-name>0/2</node-name>
+            <oper-state>DOWN</oper-state>
+            </state>
+            </slot>
+            <slot>
+            <slot-name>RP0</slot-name>
+            <instances>
+            <instance>
+            <instance-name>CPU0</instance-name>
+            <state>
+            <card-type>NCS1K4-CNTLR-K9</card-type>
+            <card-redundancy-state>active</card-redundancy-state>
+            <state>xr-run</state>
+            <is-monitored>true</is-monitored>
+            <is-powered>true</is-powered>
+            <is-shutdown>false</is-shutdown>
+            <admin-state>NSHUT</admin-state>
+            <node-name>0/RP0/CPU0</node-name>
+            <oper-state>IOS XR RUN</oper-state>
+            </state>
+            </instance>
+            </instances>
+            <state>
+            <card-type>NCS1K4-CNTLR-K9</card-type>
+            <card-redundancy-state>active</card-redundancy-state>
+            <state>xr-run</state>
+            <is-monitored>true</is-monitored>
+            <is-powered>true</is-powered>
+            <is-shutdown>false</is-shutdown>
+            <admin-state>NSHUT</admin-state>
+            <node-name>0/RP0</node-name>
+            <oper-state>IOS XR RUN</oper-state>
+            </state>
+            </slot>
+            </slots>
+            </rack>
+            </racks>
+            </platform>"#]]
+        .assert_eq(&answer(PlatformState { snapshots }, filter));
+    }
+
+    #[test]
+    fn every_leaf_that_is_filled_is_announced() {
+        let snapshots = still(&running("", ""));
+        let inventory = InventoryState {
+            snapshots: snapshots.clone(),
+        };
+        assert_eq!(unannounced(inventory), Vec::<String>::new());
+        assert_eq!(unannounced(PlatformState { snapshots }), Vec::<String>::new());
+    }
+}

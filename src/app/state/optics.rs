@@ -328,7 +328,7 @@ macro_rules! port_leaves {
     };
 }
 
-static PROVIDED: [&str; 70] = port_leaves![
+static PROVIDED: [&str; 72] = port_leaves![
     "name",
     "optics-info/submarine-info/filter-roll-off-factor",
     "optics-info/submarine-info/rx-voa-target-power",
@@ -393,6 +393,8 @@ static PROVIDED: [&str; 70] = port_leaves![
     "optics-info/lane-data/transmit-power",
     "optics-info/lane-data/receive-power",
     "optics-info/lane-data/frequency100mhz",
+    "optics-db-info/transport-admin-state",
+    "optics-db-info/controller-state",
     "optics-lanes/optics-lane/number",
     "optics-lanes/optics-lane/lane-index",
     "optics-lanes/optics-lane/laser-bias-current-percent",
@@ -400,3 +402,172 @@ static PROVIDED: [&str; 70] = port_leaves![
     "optics-lanes/optics-lane/receive-power",
     "optics-lanes/optics-lane/frequency100mhz",
 ];
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::app::state::shown::{answer, running, still, unannounced};
+
+    const CHASSIS: &str = "[slots.\"0/1\"]\npid = \"NCS1K4-1.2T-L-K9\"\n";
+
+    #[test]
+    fn the_leaves_that_decide_licences_come_back_by_the_filter_of_a_client() {
+        let filter = include_str!("../../../tests/data/payloads/valid/f04-get-optics-subtree.xml");
+        let (_, filter) = filter.split_once("<filter type=\"subtree\">").unwrap();
+        let (filter, _) = filter.split_once("</filter>").unwrap();
+        let trunk = include_str!("../../../tests/data/payloads/valid/v07-longhaul-trunk.xml");
+        let snapshots = still(&running(CHASSIS, trunk));
+        expect![[r#"
+            <optics-oper xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-controller-optics-oper">
+            <optics-ports>
+            <optics-port>
+            <name>Optics0/1/0/1</name>
+            <optics-info>
+            <transport-admin-state>tas-ui-is</transport-admin-state>
+            <cd-min>-10000</cd-min>
+            <cd-max>100000</cd-max>
+            <laser-state>on</laser-state>
+            <bits-per-symbol>3.0000000000</bits-per-symbol>
+            </optics-info>
+            </optics-port>
+            </optics-ports>
+            </optics-oper>"#]]
+        .assert_eq(&answer(OpticsState { snapshots }, filter));
+    }
+
+    #[test]
+    fn a_trunk_with_all_settings_shows_everything_that_it_has() {
+        let settings = include_str!("../../../tests/data/payloads/valid/v06-subsea-all-knobs.xml");
+        let snapshots = still(&running(CHASSIS, settings));
+        let filter = r#"<optics-oper xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-controller-optics-oper"><optics-ports>
+            <optics-port><name>Optics0/1/0/0</name></optics-port></optics-ports></optics-oper>"#;
+        expect![[r#"
+            <optics-oper xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-controller-optics-oper">
+            <optics-ports>
+            <optics-port>
+            <name>Optics0/1/0/0</name>
+            <optics-info>
+            <optics-alarm-info>
+            <high-rx-power>
+            <is-detected>false</is-detected>
+            </high-rx-power>
+            <low-rx-power>
+            <is-detected>false</is-detected>
+            </low-rx-power>
+            <high-tx-power>
+            <is-detected>false</is-detected>
+            </high-tx-power>
+            <low-tx-power>
+            <is-detected>false</is-detected>
+            </low-tx-power>
+            <oorcd>
+            <is-detected>false</is-detected>
+            </oorcd>
+            <osnr>
+            <is-detected>false</is-detected>
+            </osnr>
+            </optics-alarm-info>
+            <submarine-info>
+            <filter-roll-off-factor>0.045</filter-roll-off-factor>
+            <rx-voa-target-power>-12.0</rx-voa-target-power>
+            <rx-voa-fixed-ratio>9.00</rx-voa-fixed-ratio>
+            <enh-colorless-mode>3</enh-colorless-mode>
+            <enhsop-tolerance-mode>3</enhsop-tolerance-mode>
+            <nleq-compensation>2</nleq-compensation>
+            <cross-pol-gain-mode>15</cross-pol-gain-mode>
+            <cross-pol-weight-mode>7</cross-pol-weight-mode>
+            <cpr-win-mode>4</cpr-win-mode>
+            <cpr-ext-win-mode>9</cpr-ext-win-mode>
+            </submarine-info>
+            <transport-admin-state>tas-ui-is</transport-admin-state>
+            <optics-present>true</optics-present>
+            <optics-type>optics-dwdm</optics-type>
+            <derived-optics-type>DWDM</derived-optics-type>
+            <dwdm-carrier-band>c-band</dwdm-carrier-band>
+            <dwdm-carrier-channel>61</dwdm-carrier-channel>
+            <dwdm-carrier-frequency>193.10</dwdm-carrier-frequency>
+            <dwdm-carrier-wavelength>1552.524</dwdm-carrier-wavelength>
+            <rx-low-threshold>-195</rx-low-threshold>
+            <rx-high-threshold>30</rx-high-threshold>
+            <lbc-high-threshold>98</lbc-high-threshold>
+            <tx-low-threshold>-195</tx-low-threshold>
+            <tx-high-threshold>60</tx-high-threshold>
+            <cd>0</cd>
+            <cd-min>-10000</cd-min>
+            <cd-max>100000</cd-max>
+            <cd-low-threshold>-350000</cd-low-threshold>
+            <cd-high-threshold>350000</cd-high-threshold>
+            <osnr-low-threshold>0.00</osnr-low-threshold>
+            <dgd-high-threshold>180.0</dgd-high-threshold>
+            <optical-signal-to-noise-ratio>0.00</optical-signal-to-noise-ratio>
+            <laser-state>off</laser-state>
+            <led-state>red-on</led-state>
+            <controller-state>optics-state-down</controller-state>
+            <form-factor>non-pluggable</form-factor>
+            <cfg-tx-power>0</cfg-tx-power>
+            <cfg-tx-power-configurable>true</cfg-tx-power-configurable>
+            <temperature>4207</temperature>
+            <voltage>332</voltage>
+            <display-volt-temp>true</display-volt-temp>
+            <cd-configurable>true</cd-configurable>
+            <rx-power-th-configurable>true</rx-power-th-configurable>
+            <tx-power-th-configurable>true</tx-power-th-configurable>
+            <total-rx-power>-4000</total-rx-power>
+            <total-tx-power>-4000</total-tx-power>
+            <alarm-detected>false</alarm-detected>
+            <cd-display>true</cd-display>
+            <cfg-tx-power-display>true</cfg-tx-power-display>
+            <lane-data>
+            <lane-index>1</lane-index>
+            <laser-bias-current-percent>0</laser-bias-current-percent>
+            <transmit-power>-4000</transmit-power>
+            <receive-power>-4000</receive-power>
+            <frequency100mhz>1931000</frequency100mhz>
+            </lane-data>
+            </optics-info>
+            <optics-lanes>
+            <optics-lane>
+            <number>1</number>
+            <lane-index>1</lane-index>
+            <laser-bias-current-percent>0</laser-bias-current-percent>
+            <transmit-power>-4000</transmit-power>
+            <receive-power>-4000</receive-power>
+            <frequency100mhz>1931000</frequency100mhz>
+            </optics-lane>
+            </optics-lanes>
+            <optics-db-info>
+            <transport-admin-state>tas-ui-is</transport-admin-state>
+            <controller-state>optics-state-down</controller-state>
+            </optics-db-info>
+            </optics-port>
+            </optics-ports>
+            </optics-oper>"#]]
+        .assert_eq(&answer(OpticsState { snapshots }, filter));
+    }
+
+    #[test]
+    fn every_leaf_that_is_filled_is_announced() {
+        let trunk = include_str!("../../../tests/data/payloads/valid/v06-subsea-all-knobs.xml");
+        let snapshots = still(&running(CHASSIS, trunk));
+        assert_eq!(unannounced(OpticsState { snapshots }), Vec::<String>::new());
+    }
+
+    #[test]
+    fn numbers_read_as_the_show_command_prints_them() {
+        assert_eq!(
+            (decimal(-5, 1), decimal(3310, 2), decimal(-1234, 2)),
+            ("-0.5".into(), "33.10".into(), "-12.34".into())
+        );
+        assert_eq!(
+            (terahertz(1_931_000), terahertz(1_931_125)),
+            ("193.10".into(), "193.1125".into())
+        );
+        assert_eq!(nanometres(1_931_000).as_deref(), Some("1552.524"));
+        assert_eq!(
+            (channel(1_961_000), channel(1_931_000), channel(1_931_125)),
+            (Some(1), Some(61), None)
+        );
+    }
+}

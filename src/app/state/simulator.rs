@@ -161,3 +161,108 @@ fn invalid(name: &'static str, reason: &str) -> ManagementError {
     ManagementError::application(ErrorTag::InvalidValue, format!("{name}: {reason}"))
         .with_info("bad-element", name)
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::app::clock::ManualClock;
+    use crate::app::desired_state::payload::{SCHEMA, tree};
+    use crate::app::state::shown::{answer, running};
+
+    fn device() -> Device {
+        let clock = ManualClock::starting_at(jiff::Timestamp::UNIX_EPOCH);
+        Device::start(Box::new(running("", "")), Arc::new(clock)).unwrap()
+    }
+
+    fn run(device: &Device, rpc: &str, input: &str) -> Result<(), ManagementError> {
+        let document = tree(&format!(
+            "<{rpc} xmlns=\"urn:ponder:yang:ponder-simulator\">{input}</{rpc}>"
+        ));
+        execute(device, document.root(&format!("ponder-simulator:{rpc}")).unwrap())
+    }
+
+    #[test]
+    fn cards_come_and_go_by_rpc() {
+        let device = device();
+        run(&device, "line-card-down", "<location>0/0</location>").unwrap();
+        run(&device, "pull-line-card", "<location>0/1</location>").unwrap();
+        run(&device, "pull-line-card", "<location>0/2</location>").unwrap();
+        let card = "<location>0/2</location><pid>NCS1K4-QXP-K9</pid><serial-number>ABC1</serial-number>";
+        run(&device, "insert-line-card", card).unwrap();
+        run(&device, "set-response-delay", "<milliseconds>250</milliseconds>").unwrap();
+        let snapshots = device.subscribe();
+        let filter = r#"<simulator xmlns="urn:ponder:yang:ponder-simulator"/>"#;
+        expect![[r#"
+            <simulator xmlns="urn:ponder:yang:ponder-simulator">
+            <seed>1004</seed>
+            <response-delay>250</response-delay>
+            <slot>
+            <location>0/0</location>
+            <pid>NCS1K4-1.2T-L-K9</pid>
+            <serial-number>PND2215SVXE</serial-number>
+            <card-state>down</card-state>
+            </slot>
+            <slot>
+            <location>0/1</location>
+            <card-state>absent</card-state>
+            </slot>
+            <slot>
+            <location>0/2</location>
+            <pid>NCS1K4-QXP-K9</pid>
+            <serial-number>ABC1</serial-number>
+            <card-state>up</card-state>
+            </slot>
+            <slot>
+            <location>0/3</location>
+            <pid>NCS1K4-1.2T-L-K9</pid>
+            <serial-number>PND2342LEJ1</serial-number>
+            <card-state>up</card-state>
+            </slot>
+            </simulator>"#]]
+        .assert_eq(&answer(SimulatorState { snapshots }, filter));
+    }
+
+    #[test]
+    fn a_trunk_runs_at_what_it_is_told_and_at_what_is_configured_again() {
+        let device = device();
+        let port = "<port-name>Optics0/0/0/1</port-name>";
+        let reported = |device: &Device| {
+            let name = PortName::from_interface_name("Optics0/0/0/1").unwrap();
+            device.snapshot().optics[&name]
+                .bits_per_symbol
+                .map(|bits| bits.to_string())
+        };
+        let told = format!("{port}<bits-per-symbol>3.4375</bits-per-symbol>");
+        run(&device, "set-trunk-bits-per-symbol", &told).unwrap();
+        assert_eq!(reported(&device).as_deref(), Some("3.4375000000"));
+        run(&device, "set-trunk-bits-per-symbol", port).unwrap();
+        assert_eq!(reported(&device), None);
+    }
+
+    #[test]
+    fn an_input_that_names_nothing_here_is_an_invalid_value_and_a_refusal_a_failed_operation() {
+        let device = device();
+        let tag = |rpc: &str, input: &str| run(&device, rpc, input).unwrap_err().tag;
+        assert_eq!(
+            tag("line-card-down", "<location>0/7</location>"),
+            ErrorTag::InvalidValue
+        );
+        assert_eq!(
+            tag("line-card-down", "<location>0/0/CPU0</location>"),
+            ErrorTag::InvalidValue
+        );
+        let client = "<port-name>HundredGigECtrlr0/0/0/2</port-name>";
+        assert_eq!(tag("set-trunk-bits-per-symbol", client), ErrorTag::InvalidValue);
+        let fitted = "<location>0/0</location><pid>NCS1K4-QXP-K9</pid>";
+        assert_eq!(tag("insert-line-card", fitted), ErrorTag::OperationFailed);
+    }
+
+    #[test]
+    fn every_rpc_of_the_module_is_known() {
+        for rpc in RPCS {
+            assert!(SCHEMA.top("ponder-simulator", rpc).is_some(), "{rpc}");
+        }
+    }
+}

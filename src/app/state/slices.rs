@@ -213,7 +213,8 @@ fn is_otn(client: ClientType) -> bool {
 /// The controller of a client port.
 fn controller(client: ClientType) -> &'static str {
     match client {
-        ClientType::TenGigE => "TenGigECtrlr",
+        // Spelled as the show command of the chapter prints it.
+        ClientType::TenGigE => "TenGigEctrlr",
         ClientType::HundredGigE => "HundredGigECtrlr",
         ClientType::Otu4 => "OTU4",
         ClientType::Otu2 => "OTU2",
@@ -266,3 +267,168 @@ static PROVIDED: [&str; 36] = slice_leaves!(
     "mxponder/slice-info",
     "mxponder/module-info"
 );
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::app::state::shown::{answer, running, still, unannounced};
+
+    const SLICE_0: &str = r#"<osa xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-osa-oper"><node-ids><node-id>
+        <node-name>0/1</node-name><mxponder-slices><mxponder-slice><slice-id>0</slice-id></mxponder-slice>
+        </mxponder-slices></node-id></node-ids></osa>"#;
+
+    fn shown(chassis: &str, configuration: &str) -> String {
+        let snapshots = still(&running(chassis, configuration));
+        answer(SlicesState { snapshots }, SLICE_0)
+    }
+
+    /// `client mapper peer trunk percentage` of each row.
+    fn rows(shown: &str) -> String {
+        let texts = |name: &str| -> Vec<String> {
+            let start = format!("<{name}>");
+            shown
+                .lines()
+                .filter_map(|line| Some(line.trim().strip_prefix(&start)?.split('<').next()?.to_owned()))
+                .collect()
+        };
+        let (clients, mappers, peers) = (texts("client-name"), texts("mapper-name"), texts("peer-name"));
+        let (trunks, shares) = (texts("trunk-name"), texts("percentage"));
+        (0..clients.len())
+            .map(|row| {
+                let peer = peers.get(row).map_or("", String::as_str);
+                format!(
+                    "{} {} {peer} {} {}\n",
+                    clients[row], mappers[row], trunks[row], shares[row]
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_otn_xp_sample_shows_the_rows_of_the_chapter() {
+        let shown = shown(
+            "",
+            include_str!("../../../tests/data/payloads/valid/v01-otnxp-mixed-slice.xml"),
+        );
+        for leaf in [
+            "<client-rate>mixed</client-rate>",
+            "<trunk-rate>hundred-gig</trunk-rate>",
+            "<status>slice-config-complete</status>",
+            "<lldp-drop-status>false</lldp-drop-status>",
+        ] {
+            assert!(shown.contains(leaf), "{leaf} is missing: {shown}");
+        }
+        expect![[r#"
+            OTU20/1/0/2/3 NONE ODU20/1/0/0/2/3 OTU40/1/0/0 100
+            OTU20/1/0/4/2 NONE ODU20/1/0/0/4/2 OTU40/1/0/0 100
+            OTU20/1/0/5/3 NONE ODU20/1/0/0/5/3 OTU40/1/0/0 100
+            OTU2E0/1/0/2/4 NONE ODU2E0/1/0/0/2/4 OTU40/1/0/0 100
+            OTU2E0/1/0/4/3 NONE ODU2E0/1/0/0/4/3 OTU40/1/0/0 100
+            OTU2E0/1/0/5/1 NONE ODU2E0/1/0/0/5/1 OTU40/1/0/0 100
+            OTU2E0/1/0/5/4 NONE ODU2E0/1/0/0/5/4 OTU40/1/0/0 100
+            TenGigEctrlr0/1/0/4/1 ODU2E0/1/0/0/4/1 NONE OTU40/1/0/0 100
+            TenGigEctrlr0/1/0/4/4 ODU2E0/1/0/0/4/4 NONE OTU40/1/0/0 100
+            TenGigEctrlr0/1/0/5/2 ODU2E0/1/0/0/5/2 NONE OTU40/1/0/0 100
+        "#]]
+        .assert_eq(&rows(&shown));
+    }
+
+    #[test]
+    fn the_qxp_sample_shows_one_row_on_its_coherent_dsp() {
+        let chassis = "[slots.\"0/1\"]\npid = \"NCS1K4-QXP-L-K9\"\n";
+        let shown = shown(
+            chassis,
+            include_str!("../../../tests/data/payloads/valid/v02-qxp-400ge-txp.xml"),
+        );
+        expect![[r#"
+            <osa xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-osa-oper">
+            <node-ids>
+            <node-id>
+            <node-name>0/1</node-name>
+            <mxponder-slices>
+            <mxponder-slice>
+            <slice-id>0</slice-id>
+            <client-rate>four-hundred-gig-e</client-rate>
+            <trunk-rate>four-hundred-gig</trunk-rate>
+            <status>slice-config-complete</status>
+            <slice-id-xr>0</slice-id-xr>
+            <lldp-drop-status>false</lldp-drop-status>
+            <mac-snoop-status>false</mac-snoop-status>
+            <client-port>
+            <client-name>FourHundredGigECtrlr0/1/0/1</client-name>
+            <mapper-name>-</mapper-name>
+            <trunk-port>
+            <trunk-name>CoherentDSP0/1/0/0</trunk-name>
+            <percentage>100</percentage>
+            </trunk-port>
+            </client-port>
+            </mxponder-slice>
+            </mxponder-slices>
+            </node-id>
+            </node-ids>
+            </osa>"#]]
+        .assert_eq(&shown);
+    }
+
+    #[test]
+    fn a_12t_client_is_mapped_into_the_odu4_that_encryption_is_configured_on() {
+        let chassis = "[slots.\"0/1\"]\npid = \"NCS1K4-1.2T-L-K9\"\n";
+        let configuration = include_str!("../../../tests/data/payloads/valid/v03-1.2t-two-slices-100ge.xml")
+            .replace("<node-name>0/0<", "<node-name>0/1<");
+        expect![[r#"
+            HundredGigECtrlr0/1/0/2 ODU40/1/0/0/1  CoherentDSP0/1/0/0 100
+            HundredGigECtrlr0/1/0/3 ODU40/1/0/0/2  CoherentDSP0/1/0/0 100
+            HundredGigECtrlr0/1/0/4 ODU40/1/0/0/3  CoherentDSP0/1/0/0 100
+            HundredGigECtrlr0/1/0/5 ODU40/1/0/0/4  CoherentDSP0/1/0/0 100
+            HundredGigECtrlr0/1/0/6 ODU40/1/0/0/5  CoherentDSP0/1/0/0 100
+            HundredGigECtrlr0/1/0/7 ODU40/1/0/0/6  CoherentDSP0/1/0/0 100
+        "#]]
+        .assert_eq(&rows(&shown(chassis, &configuration)));
+    }
+
+    #[test]
+    fn a_whole_card_muxponder_shows_its_shared_client_on_both_trunks() {
+        let configuration = include_str!("../../../tests/data/payloads/valid/v05-mxponder-whole-module.xml");
+        let filter = r#"<osa xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-osa-oper"><node-ids><node-id>
+            <node-name>0/3</node-name><mxponder><module-info><status/><trunk-rate/><client-port>
+            <client-name>HundredGigECtrlr0/3/0/6</client-name></client-port></module-info></mxponder>
+            </node-id></node-ids></osa>"#;
+        let snapshots = still(&running("", configuration));
+        expect![[r#"
+            <osa xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-osa-oper">
+            <node-ids>
+            <node-id>
+            <node-name>0/3</node-name>
+            <mxponder>
+            <module-info>
+            <trunk-rate>four-fifty-gig</trunk-rate>
+            <status>slice-config-complete</status>
+            <client-port>
+            <client-name>HundredGigECtrlr0/3/0/6</client-name>
+            <mapper-name>ODU40/3/0/0/5</mapper-name>
+            <trunk-port>
+            <trunk-name>CoherentDSP0/3/0/0</trunk-name>
+            <percentage>50</percentage>
+            </trunk-port>
+            <trunk-port>
+            <trunk-name>CoherentDSP0/3/0/1</trunk-name>
+            <percentage>50</percentage>
+            </trunk-port>
+            </client-port>
+            </module-info>
+            </mxponder>
+            </node-id>
+            </node-ids>
+            </osa>"#]]
+        .assert_eq(&answer(SlicesState { snapshots }, filter));
+    }
+
+    #[test]
+    fn every_leaf_that_is_filled_is_announced() {
+        let configuration = include_str!("../../../tests/data/payloads/valid/v05-mxponder-whole-module.xml");
+        let snapshots = still(&running("", configuration));
+        assert_eq!(unannounced(SlicesState { snapshots }), Vec::<String>::new());
+    }
+}

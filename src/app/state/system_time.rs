@@ -76,3 +76,47 @@ impl SystemTimeState {
         out.leaf("time-source", "calendar");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use expect_test::expect;
+
+    use super::*;
+    use crate::app::clock::ManualClock;
+    use crate::app::state::shown::{answer, running};
+
+    #[test]
+    fn the_clock_and_the_uptime_follow_the_clock_of_the_agent() {
+        let clock = ManualClock::starting_at("2021-06-21T12:40:52.123Z".parse().unwrap());
+        let device = Device::start(Box::new(running("", "")), Arc::new(clock.clone())).unwrap();
+        let provider = SystemTimeState {
+            started: clock.instant(),
+            clock: Arc::new(clock.clone()),
+            device,
+        };
+        clock.advance(Duration::from_secs(75));
+        let filter = r#"<system-time xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-shellutil-oper"/>"#;
+        expect![[r#"
+            <system-time xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-shellutil-oper">
+            <clock>
+            <year>2021</year>
+            <month>6</month>
+            <day>21</day>
+            <hour>12</hour>
+            <minute>42</minute>
+            <second>7</second>
+            <millisecond>123</millisecond>
+            <wday>1</wday>
+            <time-zone>UTC</time-zone>
+            <time-source>calendar</time-source>
+            </clock>
+            <uptime>
+            <host-name>ios</host-name>
+            <uptime>75</uptime>
+            </uptime>
+            </system-time>"#]]
+        .assert_eq(&answer(provider, filter));
+    }
+}
