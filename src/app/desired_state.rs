@@ -83,10 +83,10 @@ pub mod payload {
 
     use crate::yang::document::Element;
     use crate::yang::modules::ModuleSet;
-    use crate::yang::writer::TreeWriter;
     use crate::yang::schema::Schema;
     use crate::yang::schema_node::{NodeKind, SchemaNode};
     use crate::yang::tree::Tree;
+    use crate::yang::writer::TreeWriter;
 
     /// The schema of all modules, loaded once.
     pub static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Schema::load(ModuleSet::embedded()).unwrap());

@@ -5,5 +5,6 @@ pub mod error;
 pub mod monitoring;
 pub mod operational;
 pub mod request;
+pub mod rpc_table;
 pub mod session_list;
 pub mod yang_library;
