@@ -1,7 +1,10 @@
 //! The entitlements that an NCS 1004 can ask for, as data: tags, names and descriptions as its licence commands show them.
 
-/// An entitlement, in the order of the chapter's tables.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+use serde::{Deserialize, Serialize};
+
+/// An entitlement, in the order of the chapter's tables. Written down as its short tag.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum Entitlement {
     /// One QSFP28 client port of a 1.2T card.
     Client100G,
@@ -130,6 +133,21 @@ impl Entitlement {
         Entitlement::ALL
             .into_iter()
             .find(|entitlement| entitlement.short_tag() == short_tag)
+    }
+}
+
+impl From<Entitlement> for &'static str {
+    fn from(entitlement: Entitlement) -> &'static str {
+        entitlement.short_tag()
+    }
+}
+
+impl TryFrom<String> for Entitlement {
+    type Error = String;
+
+    fn try_from(short_tag: String) -> Result<Entitlement, String> {
+        Entitlement::from_short_tag(&short_tag)
+            .ok_or_else(|| format!("{short_tag:?} is no known entitlement"))
     }
 }
 

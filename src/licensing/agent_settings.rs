@@ -1,0 +1,59 @@
+//! Periods and readings of the smart agent; the defaults are the product's.
+
+use jiff::SignedDuration;
+
+/// Periods and readings; the defaults are the product's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AgentSettings {
+    /// From a changed count to its report (reading Q30).
+    pub hold_down: SignedDuration,
+    /// From a registration that could not reach the server to the next one (L-070).
+    pub registration_retry: SignedDuration,
+    /// From an identity certificate to its renewal (L-071), unless the server says otherwise.
+    pub identity_renewal: SignedDuration,
+    /// From one authorization to the next (L-073), unless the server says otherwise.
+    pub authorization_renewal: SignedDuration,
+    /// From a registration to the moment its first authorization is overdue (L-074).
+    pub authorization_deadline: SignedDuration,
+    /// From a failed authorization to the next attempt.
+    pub authorization_retry: SignedDuration,
+    /// The same when the authorization has expired, or a change has not been reported (L-075).
+    pub urgent_retry: SignedDuration,
+    /// From one count from scratch to the next (L-077).
+    pub collection: SignedDuration,
+    /// From one comparison with the server's counts to the next (L-078).
+    pub reporting: SignedDuration,
+    /// How long an answer is waited for, at the most.
+    pub exchange_timeout: SignedDuration,
+    /// What a failed renewal of the identity certificate means (reading Q12).
+    pub failed_renewal: FailedRenewal,
+}
+
+/// "In case the renewal fails, the product instance goes into unidentified state": at once?
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FailedRenewal {
+    /// When the certificate ends; until then it is tried again, daily and in the last week hourly.
+    #[default]
+    TriedAgain,
+    /// At once.
+    Unidentified,
+}
+
+impl Default for AgentSettings {
+    fn default() -> AgentSettings {
+        let days = |days: i64| SignedDuration::from_hours(24 * days);
+        AgentSettings {
+            hold_down: SignedDuration::from_secs(5),
+            registration_retry: days(1),
+            identity_renewal: days(180),
+            authorization_renewal: days(30),
+            authorization_deadline: days(90),
+            authorization_retry: days(1),
+            urgent_retry: SignedDuration::from_hours(1),
+            collection: SignedDuration::from_mins(60),
+            reporting: SignedDuration::from_mins(1440),
+            exchange_timeout: SignedDuration::from_secs(60),
+            failed_renewal: FailedRenewal::TriedAgain,
+        }
+    }
+}

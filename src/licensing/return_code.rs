@@ -1,0 +1,72 @@
+//! What a licence command answers at once, as `error-enum` of `Cisco-IOS-XR-smart-license-act` names it.
+
+/// The codes that this agent gives; XR knows 175.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReturnCode {
+    /// Accepted; the work goes on in the background.
+    Success,
+    /// The command does not exist in this mode.
+    NotSupported,
+    /// Smart Licensing is off.
+    NotEnabled,
+    /// No active profile, or one that does not report licensing data.
+    CommDisabled,
+    /// Registered already, and not forced.
+    AlreadyRegistered,
+    /// Nothing to renew or to give up.
+    NotRegistered,
+    /// A registration is under way, or waits for its retry and was not forced.
+    RegistrationInProgress,
+    /// An authorization exchange is under way.
+    AuthRenewInProgress,
+    /// A renewal of the identity certificate is under way.
+    IdCertRenewInProgress,
+    /// No key could be made for the certificate request.
+    CsrGenerationFailed,
+    /// Another command is being carried out.
+    MessageInProgress,
+    /// What is configured leads to no licence server that this agent talks to.
+    TransportConfig,
+    /// An active profile or the smart transport names no destination.
+    NoUrl,
+}
+
+impl ReturnCode {
+    /// The name in `return-code`.
+    pub fn yang_name(self) -> &'static str {
+        match self {
+            ReturnCode::Success => "success",
+            ReturnCode::NotSupported => "notsupported",
+            ReturnCode::NotEnabled => "notenabled",
+            ReturnCode::CommDisabled => "commdisabled",
+            ReturnCode::AlreadyRegistered => "alreadyregistered",
+            ReturnCode::NotRegistered => "notregistered",
+            ReturnCode::RegistrationInProgress => "registrationinprogress",
+            ReturnCode::AuthRenewInProgress => "authrenewinprogress",
+            ReturnCode::IdCertRenewInProgress => "idcertrenewinprogress",
+            ReturnCode::CsrGenerationFailed => "csrgenerationfailed",
+            ReturnCode::MessageInProgress => "msgexecinprogress",
+            ReturnCode::TransportConfig => "transportconfig",
+            ReturnCode::NoUrl => "NoURL",
+        }
+    }
+
+    /// The name in `operation-status`.
+    pub fn operation_status(self) -> &'static str {
+        match self {
+            ReturnCode::Success => "success",
+            ReturnCode::NotSupported
+            | ReturnCode::NotEnabled
+            | ReturnCode::CommDisabled
+            | ReturnCode::AlreadyRegistered
+            | ReturnCode::NotRegistered
+            | ReturnCode::RegistrationInProgress
+            | ReturnCode::AuthRenewInProgress
+            | ReturnCode::IdCertRenewInProgress
+            | ReturnCode::CsrGenerationFailed
+            | ReturnCode::MessageInProgress
+            | ReturnCode::TransportConfig
+            | ReturnCode::NoUrl => "failed",
+        }
+    }
+}
