@@ -270,13 +270,15 @@ fn number_odu4(clients: &mut [ClientSnapshot]) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
-    use super::{SlicePlan, plan_card};
+    use proptest::prelude::{Strategy, prop_assert, proptest};
+
+    use super::{SlicePlan, card_ports, client_gbps, plan_card};
     use crate::device::desired_state::{
         ClientPort, LineCardDesired, MuxponderDesired, OpticsDesired, SliceDesired,
     };
-    use crate::device::inventory::{ClientType, TrunkRate};
+    use crate::device::inventory::{ClientType, LineCardModel, TrunkRate};
 
     const LICENSED_12T: &str = "NCS1K4-1.2T-L-K9";
     const OTN_XP: &str = "NCS1K4-OTN-XPL";
@@ -724,5 +726,46 @@ mod tests {
         );
         let even = plan_card(LICENSED_12T, &muxponder(400, false), trunks);
         assert!(even[&None].ports.is_ok());
+    }
+
+    fn any_client_type() -> impl Strategy<Value = ClientType> {
+        (0..ClientType::ALL.len()).prop_map(|nth| ClientType::ALL[nth])
+    }
+
+    fn any_slice() -> impl Strategy<Value = SliceDesired> {
+        let clients = proptest::collection::btree_map((0u32..=15, 0u32..=4), any_client_type(), 0..6);
+        (1u32..=12, proptest::option::of(any_client_type()), clients).prop_map(
+            |(steps, client_rate, clients)| SliceDesired {
+                trunk_rate: rate(50 * steps),
+                client_rate,
+                clients: clients
+                    .into_iter()
+                    .map(|((p, lane), kind)| (port(p, lane), kind))
+                    .collect(),
+                ..SliceDesired::default()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_no_trunk_is_overfilled_and_no_port_serves_two_slices(
+            card in proptest::sample::select(vec![LICENSED_12T, OTN_XP, QXP]),
+            slices in proptest::collection::btree_map(0u32..8, any_slice(), 1..8),
+        ) {
+            let ports = card_ports(LineCardModel::from_pid(card));
+            let mut used = BTreeSet::new();
+            let desired = LineCardDesired { slices, muxponder: None };
+            for plan in plan(card, &desired).values() {
+                let Ok(given) = &plan.ports else { continue };
+                let gbps: u32 = given.clients.iter().map(|client| client_gbps(client.client_type)).sum();
+                prop_assert!(gbps <= plan.trunk_rate.unwrap().gbps());
+                prop_assert!(given.trunks.iter().all(|trunk| ports.trunks.contains(trunk)));
+                for client in &given.clients {
+                    prop_assert!(ports.clients.contains(&client.port.port));
+                    prop_assert!(used.insert(client.port), "{:?} is used twice", client.port);
+                }
+            }
+        }
     }
 }

@@ -150,6 +150,8 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
+    use proptest::prelude::{Strategy, prop_assert_eq, prop_assert_ne, prop_oneof, proptest};
+
     use super::Simulator;
     use crate::device::chassis::ChassisDescription;
     use crate::device::desired_state::{
@@ -502,5 +504,77 @@ mod tests {
             trunk.pre_fec_ber.is_some_and(|ratio| ratio > 0.0 && ratio < 0.05),
             "{trunk:?}"
         );
+    }
+
+    /// Something that can happen to a chassis.
+    #[derive(Clone, Debug)]
+    enum Event {
+        Wish(Option<u32>),
+        Down(u8),
+        Up(u8),
+        Pull(u8),
+        Insert(u8, bool),
+        Wait(u32),
+    }
+
+    fn any_event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            proptest::option::of(1u32..=12).prop_map(|steps| Event::Wish(steps.map(|steps| steps * 50))),
+            (0u8..4).prop_map(Event::Down),
+            (0u8..4).prop_map(Event::Up),
+            (0u8..4).prop_map(Event::Pull),
+            ((0u8..4), proptest::bool::ANY).prop_map(|(slot, known)| Event::Insert(slot, known)),
+            (0u32..8_000).prop_map(Event::Wait),
+        ]
+    }
+
+    fn play(simulator: &mut Simulator, events: &[Event], start: Instant) -> Instant {
+        let mut now = start;
+        let at = |slot| SlotLocation { rack: 0, slot };
+        for event in events {
+            match event {
+                Event::Wish(None) => simulator.apply(Arc::default(), now),
+                Event::Wish(Some(gbps)) => simulator.apply(one_slice(*gbps), now),
+                // Commands that make no sense are refused, and that is all that may happen.
+                Event::Down(slot) => simulator.line_card_down(at(*slot), now).unwrap_or(()),
+                Event::Up(slot) => simulator.line_card_up(at(*slot), now).unwrap_or(()),
+                Event::Pull(slot) => simulator.pull_line_card(at(*slot), now).unwrap_or(()),
+                Event::Insert(slot, known) => {
+                    let pid = if *known {
+                        "NCS1K4-1.2T-L-K9"
+                    } else {
+                        "NCS1K4-2-QDD-C-K9"
+                    };
+                    simulator
+                        .insert_line_card(at(*slot), pid, None, now)
+                        .unwrap_or(());
+                }
+                Event::Wait(milliseconds) => {
+                    now += Duration::from_millis(u64::from(*milliseconds));
+                    simulator.poll(now);
+                }
+            }
+        }
+        now
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_nothing_stays_in_progress_once_its_time_is_over(
+            events in proptest::collection::vec(any_event(), 0..30),
+        ) {
+            let began = start();
+            let (mut one, mut other) = (with_delay(5_000), with_delay(5_000));
+            let now = play(&mut one, &events, began);
+            play(&mut other, &events, began);
+            prop_assert_eq!(one.snapshot(), other.snapshot());
+            one.poll(now + seconds(5));
+            prop_assert_eq!(one.next_deadline(), None);
+            let snapshot = one.snapshot();
+            let cards = snapshot.slots.values().filter_map(|slot| slot.card.as_ref());
+            for slice in cards.flat_map(|card| &card.slices) {
+                prop_assert_ne!(&slice.status, &SliceStatus::InProgress);
+            }
+        }
     }
 }
