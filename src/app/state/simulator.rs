@@ -12,6 +12,9 @@ use crate::device::inventory::SlotLocation;
 use crate::device::optics::BitsPerSymbol;
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::operational::StateProvider;
+use crate::management::request::Reply;
+use crate::management::rpc_table::{Caller, RpcProvider};
+use crate::yang::operation::Operation;
 use crate::yang::state::StateBuilder;
 use crate::yang::tree::NodeRef;
 
@@ -21,8 +24,32 @@ pub struct SimulatorState {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
 }
 
-/// Names of the RPCs that [`execute`] carries out; served with simulated hardware only.
-pub const RPCS: [&str; 6] = [
+/// The RPCs of the simulated chassis; offered with simulated hardware only.
+pub struct SimulatorRpcs {
+    /// Carries them out.
+    pub device: Device,
+}
+
+impl RpcProvider for SimulatorRpcs {
+    fn operations(&self) -> Vec<String> {
+        RPCS.iter()
+            .map(|name| format!("ponder-simulator:{name}"))
+            .collect()
+    }
+
+    /// Answers once the simulator has done it: `invalid-value` for an input that names nothing on this chassis,
+    /// `operation-failed` when the simulator refuses.
+    fn call(&self, _caller: &Caller, operation: &Operation) -> Result<Reply, ManagementError> {
+        self.device
+            .simulate(command(operation.input())?)
+            .map_err(|refused| {
+                ManagementError::application(ErrorTag::OperationFailed, refused.to_string())
+            })?;
+        Ok(Reply::Ok)
+    }
+}
+
+const RPCS: [&str; 6] = [
     "line-card-down",
     "line-card-up",
     "pull-line-card",
@@ -72,17 +99,6 @@ impl StateProvider for SimulatorState {
             "/ponder-simulator:simulator/slot/card-state",
         ]
     }
-}
-
-/// Carries out an RPC of the module; `rpc` is the operation's own node with its input below it.
-/// Blocks until the simulator has answered.
-///
-/// # Errors
-/// `invalid-value` for an input that names nothing on this chassis, `operation-failed` when the simulator refuses.
-pub fn execute(device: &Device, rpc: NodeRef<'_>) -> Result<(), ManagementError> {
-    device
-        .simulate(command(rpc)?)
-        .map_err(|refused| ManagementError::application(ErrorTag::OperationFailed, refused.to_string()))
 }
 
 fn command(rpc: NodeRef<'_>) -> Result<SimulatorCommand, ManagementError> {
@@ -168,8 +184,9 @@ mod tests {
 
     use super::*;
     use crate::app::clock::ManualClock;
-    use crate::app::desired_state::payload::{SCHEMA, tree};
+    use crate::app::desired_state::payload::SCHEMA;
     use crate::app::state::shown::{answer, running};
+    use crate::management::rpc_table::RpcTable;
 
     fn device() -> Device {
         let clock = ManualClock::starting_at(jiff::Timestamp::UNIX_EPOCH);
@@ -177,10 +194,18 @@ mod tests {
     }
 
     fn run(device: &Device, rpc: &str, input: &str) -> Result<(), ManagementError> {
-        let document = tree(&format!(
-            "<{rpc} xmlns=\"urn:ponder:yang:ponder-simulator\">{input}</{rpc}>"
-        ));
-        execute(device, document.root(&format!("ponder-simulator:{rpc}")).unwrap())
+        let rpcs = RpcTable::new(vec![Box::new(SimulatorRpcs {
+            device: device.clone(),
+        })]);
+        let caller = Caller {
+            user: "admin".to_owned(),
+            session_id: 1,
+        };
+        let document = format!("<{rpc} xmlns=\"urn:ponder:yang:ponder-simulator\">{input}</{rpc}>");
+        let answered = rpcs.call(&SCHEMA, &caller, &document);
+        answered
+            .map(|reply| assert_eq!(reply, Reply::Ok))
+            .map_err(|errors| errors[0].clone())
     }
 
     #[test]
