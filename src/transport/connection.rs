@@ -15,7 +15,6 @@ use crate::management::desk::Visitor;
 use crate::transport::flow::Gauge;
 use crate::transport::login::UserKey;
 use crate::transport::netconf_channel::{self, Surroundings};
-use crate::transport::socket::Cutter;
 use crate::transport::ssh_server::Shared;
 
 /// Window of a channel in ordinary times, in bytes.
@@ -24,8 +23,9 @@ pub(crate) const WINDOW: u32 = 2 * 1024 * 1024;
 const NARROW_WINDOW: u32 = 4096;
 /// From this many bytes of waiting requests on, a connection is slowed down.
 const PILED_UP_BYTES: usize = 1024 * 1024;
-/// For how long each packet then holds up the next one, at most. Not for ever: replies leave by the same task.
-const PACKET_PAUSE: Duration = Duration::from_millis(50);
+/// For how long each packet in a narrow window holds up the next one, at most. Not for ever: replies leave by the same
+/// task, and the client's permission to send more of them comes in behind that packet.
+const PACKET_PAUSE: Duration = Duration::from_millis(10);
 /// What a wrong password costs; wrong keys cost nothing, for they cannot be guessed.
 const WRONG_PASSWORD_PAUSE: Duration = Duration::from_secs(1);
 /// Channels of one connection at a time.
@@ -43,31 +43,31 @@ struct Idle {
 pub(crate) struct Connection {
     shared: Arc<Shared>,
     peer: SocketAddr,
-    cutter: Cutter,
     user: String,
     logged_in: watch::Sender<bool>,
     idle: HashMap<ChannelId, Idle>,
     open_sessions: Arc<watch::Sender<usize>>,
     waiting: Arc<Gauge>,
+    /// The last window granted was a narrow one, so what comes in is what that allows.
+    narrow: bool,
 }
 
 impl Connection {
     pub(crate) fn new(
         shared: Arc<Shared>,
         peer: SocketAddr,
-        cutter: Cutter,
         logged_in: watch::Sender<bool>,
         open_sessions: Arc<watch::Sender<usize>>,
     ) -> Connection {
         Connection {
             shared,
             peer,
-            cutter,
             user: String::new(),
             logged_in,
             idle: HashMap::new(),
             open_sessions,
             waiting: Arc::new(Gauge::default()),
+            narrow: false,
         }
     }
 
@@ -105,7 +105,6 @@ impl Connection {
             },
             waiting: Arc::clone(&self.waiting),
             handle: session.handle(),
-            cutter: self.cutter.clone(),
             stop: self.shared.stop.clone(),
         };
         let open_sessions = Arc::clone(&self.open_sessions);
@@ -213,7 +212,7 @@ impl Handler for Connection {
             warn!(peer = %self.peer, "connection closed: data on a channel that is no session");
             return Err(Error::Inconsistent);
         }
-        if self.waiting.bytes() > PILED_UP_BYTES {
+        if self.narrow && self.waiting.bytes() > PILED_UP_BYTES {
             let _ = tokio::time::timeout(PACKET_PAUSE, self.waiting.wait_for_less()).await;
         }
         Ok(())
@@ -229,7 +228,10 @@ impl Handler for Connection {
         self.data(channel, data, session).await
     }
 
-    fn adjust_window(&mut self, _channel: ChannelId, _current: u32) -> u32 {
+    /// Called after a window of `granted` bytes was given; says how wide the next one is. russh grants a window when
+    /// half of the last one is used, so a client is never stopped entirely.
+    fn adjust_window(&mut self, _channel: ChannelId, granted: u32) -> u32 {
+        self.narrow = granted == NARROW_WINDOW;
         match self.waiting.bytes() > PILED_UP_BYTES {
             true => NARROW_WINDOW,
             false => WINDOW,

@@ -28,15 +28,12 @@ use crate::management::request::{Reply, Request};
 use crate::netconf::session::{Birth, Input, Output, Session, Ticket};
 use crate::transport::clock::SteadyClock;
 use crate::transport::flow::{Gauge, Share};
-use crate::transport::socket::Cutter;
 use crate::transport::ssh_server::{Limits, raised};
 
 /// While more bytes than this wait for the client, no further question is asked.
 const MAX_UNSENT_BYTES: usize = 1024 * 1024;
 /// How long a client may take for what is left when its session is over.
 const FAREWELL: Duration = Duration::from_secs(30);
-/// How long a channel may take to close when nothing is left; then the connection is stuck and is cut.
-const CLOSING: Duration = Duration::from_secs(5);
 
 /// What a channel needs from its connection.
 pub(crate) struct Surroundings {
@@ -48,7 +45,6 @@ pub(crate) struct Surroundings {
     pub(crate) waiting: Arc<Gauge>,
     /// For exit-status and close.
     pub(crate) handle: Handle,
-    pub(crate) cutter: Cutter,
     /// True, or its sender gone, when the server stops.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -232,16 +228,10 @@ impl Conversation {
         drop(reader);
         writing.abort();
         let exit_status = u32::from(ending != Ending::Closed);
-        let closing = async {
-            let _ = around.handle.exit_status_request(id, exit_status).await;
-            let _ = around.handle.eof(id).await;
-            let _ = around.handle.close(id).await;
-        };
-        let until = around.clock.instant() + CLOSING;
-        tokio::select! {
-            () = closing => {}
-            () = around.clock.wait_until(until) => around.cutter.cut(),
-        }
+        // On a connection that is stuck these wait until it is given up; nobody waits for them.
+        let _ = around.handle.exit_status_request(id, exit_status).await;
+        let _ = around.handle.eof(id).await;
+        let _ = around.handle.close(id).await;
     }
 }
 

@@ -231,13 +231,7 @@ async fn serve(shared: Arc<Shared>, tcp: TcpStream, peer: SocketAddr, permit: Ow
     let (stream, cutter) = CuttableStream::new(tcp);
     let (logged_in, mut login) = watch::channel(false);
     let open_sessions = Arc::new(watch::channel(0).0);
-    let handler = Connection::new(
-        Arc::clone(&shared),
-        peer,
-        cutter.clone(),
-        logged_in,
-        Arc::clone(&open_sessions),
-    );
+    let handler = Connection::new(Arc::clone(&shared), peer, logged_in, Arc::clone(&open_sessions));
     let mut grace = shared
         .clock
         .wait_until(shared.clock.instant() + shared.limits.login_grace);

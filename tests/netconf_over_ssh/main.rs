@@ -1,0 +1,103 @@
+//! NETCONF over real SSH on a loopback port, with a front desk that is told what to answer.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod client;
+mod fake_desk;
+mod flow;
+mod login;
+mod sessions;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fake_desk::FakeDesk;
+use jiff::Timestamp;
+use ponder::app::clock::{Clock, ManualClock};
+use ponder::transport::clock::{SteadyClock, Waiting};
+use ponder::transport::host_key::{HostKey, HostKeyKind};
+use ponder::transport::login::{Users, hash_password, parse_authorized_keys};
+use ponder::transport::ssh_server::{Limits, Settings, SshServer};
+
+/// A clock that stands still, so that only what a test waits for runs out.
+struct DoorClock(ManualClock);
+
+impl SteadyClock for DoorClock {
+    fn instant(&self) -> Instant {
+        self.0.instant()
+    }
+
+    fn wait_until(&self, moment: Instant) -> Waiting {
+        self.0.wait_until(moment)
+    }
+}
+
+/// A server with one user, alice, who has a key and the password `open sesame`.
+pub struct Lab {
+    pub desk: Arc<FakeDesk>,
+    pub clock: ManualClock,
+    pub address: SocketAddr,
+    pub key: String,
+    pub server: SshServer,
+}
+
+impl Lab {
+    pub async fn start() -> Lab {
+        Lab::with(Limits::default()).await
+    }
+
+    pub async fn with(limits: Limits) -> Lab {
+        let desk = Arc::new(FakeDesk::new());
+        let clock = ManualClock::starting_at(Timestamp::UNIX_EPOCH);
+        let user_key = HostKey::generate(HostKeyKind::Ed25519).unwrap();
+        let mut users = Users::new();
+        let listed = parse_authorized_keys(&user_key.public_openssh().unwrap()).unwrap();
+        users.add_keys("alice", listed);
+        users
+            .set_password_hash("alice", &hash_password("open sesame").unwrap())
+            .unwrap();
+        let server = SshServer::start(Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            host_keys: vec![HostKey::generate(HostKeyKind::Ed25519).unwrap()],
+            login: Arc::new(users),
+            desk: Arc::clone(&desk) as _,
+            clock: Arc::new(DoorClock(clock.clone())),
+            limits,
+        })
+        .await
+        .unwrap();
+        Lab {
+            desk,
+            clock,
+            address: server.bound(),
+            key: user_key.to_openssh().unwrap().to_string(),
+            server,
+        }
+    }
+
+    pub async fn log_in(&self) -> russh::client::Handle<client::AnyServer> {
+        client::log_in(self.address, "alice", &self.key).await
+    }
+}
+
+/// Runs a scenario on two threads; one that hangs fails after a minute.
+pub fn scenario(steps: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(60), steps)
+            .await
+            .expect("the scenario hangs");
+    });
+    runtime.shutdown_background();
+}
