@@ -1,0 +1,319 @@
+//! Carries licence requests over HTTP: trusts only the configured CA file, follows no redirect, waits and reads within limits.
+
+use std::error::Error;
+use std::fs;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Proxy, Url, redirect};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::licensing::agent::Request;
+use crate::licensing::configuration::Destination;
+use crate::licensing::message::MAX_MESSAGE_BYTES;
+
+/// What a delivery comes to: the body of the answer, or why there is none, in words.
+pub type Delivery = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send>>;
+
+/// Brings a request to a licence server and its answer back.
+pub trait Courier: Send + Sync {
+    /// Delivers one request.
+    fn deliver(&self, request: Request) -> Delivery;
+}
+
+/// The courier for real servers.
+#[derive(Clone, Debug)]
+pub struct HttpCourier {
+    tls: Option<ClientConfig>,
+    timeout: Duration,
+}
+
+/// Why the CA file cannot be used, in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("CA file {path} of the licence server: {reason}")]
+pub struct CaFileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl HttpCourier {
+    /// A courier that trusts the certificates of a CA file, or no https server at all.
+    pub fn new(ca_file: Option<&Path>, timeout: Duration) -> Result<HttpCourier, CaFileError> {
+        Ok(HttpCourier {
+            tls: ca_file.map(tls).transpose()?,
+            timeout,
+        })
+    }
+
+    async fn post(self, request: Request) -> Result<Vec<u8>, String> {
+        let client = self.client(&request.destination)?;
+        let url = &request.destination.url;
+        let sent = client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .body(request.body)
+            .send();
+        let mut response = sent.await.map_err(|error| self.reason(error, url))?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.reason(error, url))? {
+            if body.len() + chunk.len() > MAX_MESSAGE_BYTES {
+                return Err(format!("the answer is longer than {MAX_MESSAGE_BYTES} bytes"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        match () {
+            () if !status.is_success() => Err(format!("the server answered with HTTP status {status}")),
+            () if body.is_empty() => Err("Received empty response from server".to_owned()),
+            () => Ok(body),
+        }
+    }
+
+    fn client(&self, destination: &Destination) -> Result<Client, String> {
+        let mut builder = Client::builder()
+            .timeout(self.timeout)
+            .redirect(redirect::Policy::none())
+            // The environment has no say in where licence messages go.
+            .no_proxy();
+        if let Some(proxy) = &destination.proxy {
+            let proxy = Proxy::all(format!("http://{}:{}", bracketed(&proxy.host), proxy.port));
+            builder = builder.proxy(proxy.map_err(|error| innermost(&error))?);
+        }
+        match &self.tls {
+            Some(tls) => builder = builder.tls_backend_preconfigured(tls.clone()),
+            None if destination.url.starts_with("https:") => {
+                return Err(
+                    "an https destination needs the CA file of the licence server (ca-file in the settings)"
+                        .to_owned(),
+                );
+            }
+            None => builder = builder.tls_backend_preconfigured(configuration(RootCertStore::empty())?),
+        }
+        builder.build().map_err(|error| innermost(&error))
+    }
+
+    /// In one line and without the URL's user information.
+    fn reason(&self, error: reqwest::Error, url: &str) -> String {
+        let place = Url::parse(url).ok().and_then(|url| {
+            let host = url.host_str()?.to_owned();
+            Some(format!("{host}:{}", url.port_or_known_default()?))
+        });
+        let place = place.unwrap_or_default();
+        if error.is_timeout() {
+            return format!("{place} did not answer within {} seconds", self.timeout.as_secs());
+        }
+        format!("cannot exchange messages with {place}: {}", innermost(&error))
+    }
+}
+
+impl Courier for HttpCourier {
+    fn deliver(&self, request: Request) -> Delivery {
+        Box::pin(self.clone().post(request))
+    }
+}
+
+fn tls(ca_file: &Path) -> Result<ClientConfig, CaFileError> {
+    let wrong = |reason: String| CaFileError {
+        path: ca_file.to_owned(),
+        reason,
+    };
+    let pem = fs::read(ca_file).map_err(|error| wrong(error.to_string()))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(wrong("it holds no certificate in PEM".to_owned()));
+    }
+    configuration(roots).map_err(wrong)
+}
+
+fn configuration(roots: RootCertStore) -> Result<ClientConfig, String> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+fn bracketed(host: &str) -> String {
+    match host.contains(':') && !host.starts_with('[') {
+        true => format!("[{host}]"),
+        false => host.to_owned(),
+    }
+}
+
+/// The cause of the causes: what the system or the TLS library says.
+fn innermost(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string().replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::licensing::configuration::Proxy as ConfiguredProxy;
+    use crate::licensing::state::ExchangeKind;
+
+    fn courier() -> HttpCourier {
+        HttpCourier::new(None, Duration::from_secs(5)).unwrap()
+    }
+
+    fn request(url: String) -> Request {
+        Request {
+            id: 1,
+            kind: ExchangeKind::Authorization,
+            destination: Destination { url, proxy: None },
+            body: b"{\"question\":1}".to_vec(),
+        }
+    }
+
+    /// A server that hears one request and answers it with these bytes; gives its address and what it heard.
+    async fn serve(answer: String) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let heard = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"{\"question\":1}") {
+                let mut buffer = [0; 4096];
+                let read = socket.read(&mut buffer).await.unwrap();
+                heard.extend_from_slice(&buffer[..read]);
+            }
+            socket.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(heard).unwrap()
+        });
+        (address, heard)
+    }
+
+    fn http(status: &str, body: &str) -> String {
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    #[tokio::test]
+    async fn it_posts_json_and_brings_the_answer_back() {
+        let (address, heard) = serve(http("200 OK", "{\"answer\":2}")).await;
+        let url = format!("http://{address}/its/service/oddce/services/DDCEService");
+        assert_eq!(courier().deliver(request(url)).await.unwrap(), b"{\"answer\":2}");
+        let heard = heard.await.unwrap().to_lowercase();
+        assert!(
+            heard.starts_with("post /its/service/oddce/services/ddceservice http/1.1\r\n"),
+            "{heard}"
+        );
+        assert!(heard.contains("content-type: application/json"), "{heard}");
+    }
+
+    #[tokio::test]
+    async fn a_proxy_gets_the_request_in_the_servers_place() {
+        let (address, heard) = serve(http("200 OK", "{}")).await;
+        let (host, port) = address.split_once(':').unwrap();
+        let mut request = request("http://licences.example.net/licservice/license".to_owned());
+        request.destination.proxy = Some(ConfiguredProxy {
+            host: host.to_owned(),
+            port: port.parse().unwrap(),
+        });
+        courier().deliver(request).await.unwrap();
+        let heard = heard.await.unwrap();
+        assert!(
+            heard.starts_with("POST http://licences.example.net/licservice/license HTTP/1.1"),
+            "{heard}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_goes_wrong_is_said_in_one_line() {
+        for (status, body, words) in [
+            (
+                "502 Bad Gateway",
+                "oops",
+                "the server answered with HTTP status 502 Bad Gateway",
+            ),
+            ("200 OK", "", "Received empty response from server"),
+            (
+                "302 Found\r\nlocation: http://192.0.2.1/",
+                "",
+                "the server answered with HTTP status 302 Found",
+            ),
+        ] {
+            let (address, _heard) = serve(http(status, body)).await;
+            let reason = courier()
+                .deliver(request(format!("http://{address}/")))
+                .await
+                .unwrap_err();
+            assert_eq!(reason, words);
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let url = format!("http://user:hidden@{address}/");
+        let reason = courier().deliver(request(url)).await.unwrap_err();
+        assert!(
+            reason.starts_with(&format!(
+                "cannot exchange messages with {address}: Connection refused"
+            )),
+            "{reason}"
+        );
+        let reason = courier()
+            .deliver(request("https://127.0.0.1:1/".to_owned()))
+            .await
+            .unwrap_err();
+        assert!(reason.contains("needs the CA file"), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_cut_off_and_a_silent_server_is_given_up() {
+        let endless = "x".repeat(MAX_MESSAGE_BYTES + 1);
+        let (address, _heard) = serve(http("200 OK", &endless)).await;
+        let reason = courier()
+            .deliver(request(format!("http://{address}/")))
+            .await
+            .unwrap_err();
+        assert!(
+            reason.starts_with("the answer is longer than 3145728 bytes"),
+            "{reason}"
+        );
+
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = silent.local_addr().unwrap();
+        let courier = HttpCourier::new(None, Duration::from_millis(50)).unwrap();
+        let reason = courier
+            .deliver(request(format!("http://{address}/")))
+            .await
+            .unwrap_err();
+        assert!(reason.contains("did not answer within"), "{reason}");
+    }
+
+    #[test]
+    fn a_ca_file_that_is_missing_or_empty_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let refused = HttpCourier::new(Some(&path), Duration::from_secs(1)).unwrap_err();
+        assert!(refused.to_string().contains("No such file"), "{refused}");
+        fs::write(&path, "no certificate").unwrap();
+        let refused = HttpCourier::new(Some(&path), Duration::from_secs(1)).unwrap_err();
+        assert!(
+            refused.to_string().ends_with("it holds no certificate in PEM"),
+            "{refused}"
+        );
+    }
+}
