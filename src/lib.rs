@@ -3,6 +3,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod app;
+pub mod datastore;
 pub mod device;
 pub mod licensing;
 pub mod management;

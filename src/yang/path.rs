@@ -8,13 +8,13 @@ use crate::yang::schema::Schema;
 
 /// The way from the root to one node. Its text form is that of RFC 7951: a module name where the module changes,
 /// `/m:list[key='value']/leaf`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct InstancePath {
     steps: Vec<Step>,
 }
 
 /// One node on the way.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Step {
     /// Module of the node.
     pub module: String,
@@ -25,7 +25,8 @@ pub struct Step {
 }
 
 /// Tells instances of one schema node under one parent apart.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Instance {
     /// There is at most one: container, leaf.
     Single,
@@ -79,6 +80,29 @@ impl InstancePath {
     /// Whether `self` is `other` or lies below it.
     pub fn is_within(&self, other: &InstancePath) -> bool {
         self.steps.starts_with(&other.steps)
+    }
+
+    /// The path of the parent; the root's is the root.
+    pub fn parent(&self) -> InstancePath {
+        let mut parent = self.clone();
+        parent.steps.pop();
+        parent
+    }
+
+    /// The path without instances, `/m:a/b/n:c`, as [`crate::yang::schema_node::SchemaNode::path`] gives it.
+    pub fn schema_path(&self) -> String {
+        let mut path = String::new();
+        let mut module = "";
+        for step in &self.steps {
+            path.push('/');
+            if step.module != module {
+                module = &step.module;
+                path.push_str(module);
+                path.push(':');
+            }
+            path.push_str(&step.name);
+        }
+        path
     }
 
     /// Reads the text form.

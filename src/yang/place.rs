@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use libyang5_sys as ffi;
+use serde::{Deserialize, Serialize};
 
 use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::path::{Instance, InstancePath};
@@ -23,7 +24,8 @@ pub struct Place<'t> {
 }
 
 /// Where an entry of a user-ordered list or leaf-list goes.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// Before all others.
     First,

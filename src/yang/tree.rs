@@ -348,6 +348,20 @@ impl<'t> NodeRef<'t> {
         unsafe { find_entry(self.schema, self.first_child(), list, keys) }
     }
 
+    /// The sibling before it, when that is an instance of the same schema node.
+    pub fn previous_of_kind(&self) -> Option<NodeRef<'t>> {
+        // SAFETY: siblings live as long as the tree; `prev` of the first sibling leads round to the last.
+        let previous = unsafe {
+            let previous = self.node().prev;
+            if (*previous).next.is_null() {
+                None
+            } else {
+                NodeRef::from_raw(self.schema, previous)
+            }
+        };
+        previous.filter(|previous| previous.schema_id() == self.schema_id())
+    }
+
     /// The next sibling.
     pub fn next_sibling(&self) -> Option<NodeRef<'t>> {
         // SAFETY: siblings live as long as the tree.

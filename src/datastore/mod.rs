@@ -1,0 +1,11 @@
+//! Datastores: edits, change sets, candidate and running, commits, locks, history and what is kept on disk.
+//!
+//! Invariant: a [`change_set::ChangeSet`] speaks of what clients configured; defaults and empty structure follow from
+//! that and are never in it.
+
+pub mod apply;
+pub mod change_set;
+pub mod content;
+pub mod difference;
+pub mod edit;
+pub mod edit_attributes;
