@@ -49,6 +49,7 @@ test-yang: setup
 
 test-fuzz: setup
 	@echo "test: replaying the fuzz corpora"
+	@cp Cargo.lock tests/fuzz/Cargo.lock
 	@CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target) $(CARGO) test --quiet --manifest-path tests/fuzz/Cargo.toml
 
 test-clients: build

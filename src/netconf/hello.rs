@@ -85,6 +85,7 @@ pub fn read_client_hello(message: &[u8]) -> Result<Framing, HelloError> {
         .ok_or(HelloError::NoCapabilities)?
         .children()
         .filter(|child| child.namespace() == namespace::BASE && child.name() == "capability")
+        .filter(|capability| capability.children().next().is_none())
         .map(|child| child.text())
         .collect();
     // RFC 6241 section 8.1: the highest version that both peers have.
