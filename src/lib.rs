@@ -8,5 +8,6 @@ pub mod device;
 pub mod licensing;
 pub mod management;
 pub mod netconf;
+pub mod ssm;
 pub mod transport;
 pub mod yang;

@@ -240,10 +240,13 @@ pub fn read_certificate_request(pem: &str) -> Result<RequestedKey, SignatureErro
     })
 }
 
-/// 128 random bits as 22 characters that are safe in URLs and on command lines: nonces, registration tokens.
+/// 127 random bits as 22 characters that are safe in URLs and, as the first is a letter, on command lines: nonces,
+/// registration tokens.
 pub fn random_text() -> Result<String, SignatureError> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| SignatureError::Library("drawing random bytes"))?;
+    let [first, ..] = &mut bytes;
+    *first &= 0x7f;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -302,6 +305,19 @@ mod tests {
             SigningKey::from_pem(&broken).unwrap_err(),
             SignatureError::PrivateKey
         );
+    }
+
+    #[test]
+    fn random_text_is_new_every_time_and_never_looks_like_a_flag() {
+        let texts: std::collections::BTreeSet<String> = (0..200).map(|_| random_text().unwrap()).collect();
+        assert_eq!(texts.len(), 200);
+        for text in texts {
+            assert!(
+                text.starts_with(|first: char| first.is_ascii_alphabetic()),
+                "{text}"
+            );
+            assert_eq!(text.len(), 22);
+        }
     }
 
     #[test]

@@ -75,6 +75,12 @@ impl Request {
                 length(field, text, 1..=255, LONG)?;
             }
         }
+        if i64::try_from(self.sequence).is_err() {
+            return Err(MessageError::Field {
+                field: "sequence",
+                rule: "must be below 2 to the power of 63",
+            });
+        }
         if self.product_instance_id.is_some() == (self.body.kind() == Kind::Register) {
             return Err(MessageError::Field {
                 field: "product_instance_id",
