@@ -50,9 +50,9 @@ pub enum TrustRecordError {
         /// The file.
         path: PathBuf,
         /// Whose it is.
-        found: Udi,
+        found: String,
         /// Who reads it.
-        ours: Udi,
+        ours: String,
     },
     /// It cannot be put into text, which is a defect of ours.
     #[error("the trust record cannot be written: {0}")]
@@ -82,8 +82,8 @@ pub fn load(state_dir: &StateDir, ours: &Udi) -> Result<TrustRecord, TrustRecord
     if record.udi != *ours {
         return Err(TrustRecordError::Foreign {
             path,
-            found: record.udi,
-            ours: ours.clone(),
+            found: record.udi.to_string(),
+            ours: ours.to_string(),
         });
     }
     Ok(record)

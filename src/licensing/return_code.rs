@@ -21,6 +21,8 @@ pub enum ReturnCode {
     AuthRenewInProgress,
     /// A renewal of the identity certificate is under way.
     IdCertRenewInProgress,
+    /// The trust record cannot be written, so nothing was begun that would depend on it.
+    StorageFailed,
     /// No key could be made for the certificate request.
     CsrGenerationFailed,
     /// Another command is being carried out.
@@ -44,6 +46,7 @@ impl ReturnCode {
             ReturnCode::RegistrationInProgress => "registrationinprogress",
             ReturnCode::AuthRenewInProgress => "authrenewinprogress",
             ReturnCode::IdCertRenewInProgress => "idcertrenewinprogress",
+            ReturnCode::StorageFailed => "storagefailtostore",
             ReturnCode::CsrGenerationFailed => "csrgenerationfailed",
             ReturnCode::MessageInProgress => "msgexecinprogress",
             ReturnCode::TransportConfig => "transportconfig",
@@ -63,6 +66,7 @@ impl ReturnCode {
             | ReturnCode::RegistrationInProgress
             | ReturnCode::AuthRenewInProgress
             | ReturnCode::IdCertRenewInProgress
+            | ReturnCode::StorageFailed
             | ReturnCode::CsrGenerationFailed
             | ReturnCode::MessageInProgress
             | ReturnCode::TransportConfig

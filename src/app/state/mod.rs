@@ -1,6 +1,8 @@
 //! Operational state: one provider a model family, each computing from snapshots what a request can show.
 
 pub mod inventory;
+pub mod licence;
+pub mod licence_platform;
 pub mod optics;
 pub mod platform;
 pub mod simulator;
