@@ -19,16 +19,17 @@ use crate::ssm::SsmError;
 use crate::ssm::admin::Command;
 use crate::ssm::admin::listing::Output;
 use crate::ssm::server::Policy;
-use crate::ssm::service::{Clock, Counter, Names, Service};
-use crate::ssm::store::folder::{Folder, is_founded};
+use crate::ssm::service::{Clock, Counter, Service};
+use crate::ssm::store::folder::{Folder, has_database};
 use crate::ssm::store::{Store, StoreError};
 
 /// Carries a command out, at the running server or on the database of one that does not run.
 pub async fn execute(state_dir: &Path, command: &Command, clock: Clock) -> Result<Output, SsmError> {
-    if !is_founded(state_dir) {
-        return Err(SsmError::NotFounded {
-            path: state_dir.to_owned(),
-        });
+    let not_founded = || SsmError::NotFounded {
+        path: state_dir.to_owned(),
+    };
+    if !has_database(state_dir) {
+        return Err(not_founded());
     }
     if let Some(stream) = connect(state_dir).await? {
         return ask(state_dir, stream, command).await;
@@ -46,7 +47,9 @@ pub async fn execute(state_dir: &Path, command: &Command, clock: Clock) -> Resul
         Err(error) => return Err(error.into()),
     };
     let store = Store::open(&folder.database()?).await?;
-    let mut service = Service::open(store, &Names::default(), Policy::default(), clock).await?;
+    // A server that was killed in its first moments has left an empty database.
+    let service = Service::reopen(store, Policy::default(), clock).await?;
+    let mut service = service.ok_or_else(not_founded)?;
     let output = service.command(command).await;
     service.close().await?;
     output

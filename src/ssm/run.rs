@@ -251,6 +251,16 @@ mod tests {
             "{refused}"
         );
 
+        // As a server leaves it that is killed before it could found anything.
+        drop(Folder::hold(&folder).unwrap().database().unwrap());
+        let refused = execute(&folder, &Command::LicenceList, clock())
+            .await
+            .unwrap_err();
+        assert!(
+            refused.to_string().starts_with("there is no licence server in "),
+            "{refused}"
+        );
+
         let (running, stop) = start(&folder).await;
         command(&folder, add(Entitlement::Subsea, 2)).await;
         let refused = execute(&folder, &create_token(366), clock()).await.unwrap_err();

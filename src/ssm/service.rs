@@ -86,18 +86,30 @@ pub struct Service {
 }
 
 impl Service {
-    /// Takes up what is stored, or founds a new server.
+    /// Takes up what is stored, or founds a new server of these names.
     pub async fn open(
         mut store: Store,
         names: &Names,
         policy: Policy,
         clock: Clock,
     ) -> Result<Service, SsmError> {
-        let now = clock();
         let stored = match store.load().await? {
             Some(stored) => stored,
-            None => found(&mut store, names, now).await?,
+            None => found(&mut store, names, clock()).await?,
         };
+        Service::with(store, stored, policy, clock)
+    }
+
+    /// Takes up what is stored; `None` where no server was founded.
+    pub async fn reopen(mut store: Store, policy: Policy, clock: Clock) -> Result<Option<Service>, SsmError> {
+        match store.load().await? {
+            Some(stored) => Service::with(store, stored, policy, clock).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn with(store: Store, stored: Stored, policy: Policy, clock: Clock) -> Result<Service, SsmError> {
+        let now = clock();
         let server = Server {
             authority: Authority::open(stored.account.name(), &stored.authority, now)?,
             account: stored.account,

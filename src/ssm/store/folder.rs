@@ -79,8 +79,8 @@ impl Folder {
     }
 }
 
-/// A server was started in this folder before.
-pub fn is_founded(path: &Path) -> bool {
+/// A server was started in this folder before, though it may not have got far.
+pub fn has_database(path: &Path) -> bool {
     path.join(DATABASE).exists()
 }
 
