@@ -17,8 +17,12 @@ use crate::netconf::namespace;
 pub const MAX_DEPTH: usize = 256;
 /// Namespace bindings in scope at any place; more are refused.
 pub const MAX_BINDINGS: usize = 256;
-/// Elements below this depth are checked but not remembered: `rpc`, operation, parameter, content or choice, content.
-const REMEMBERED_DEPTH: usize = 5;
+/// Elements below this depth are checked but not remembered: `rpc`, operation, parameter, content or choice …
+const REMEMBERED_DEPTH: usize = 4;
+/// … and content again below a `config` that is a choice, as in `<validate><source><config>`.
+const CONTENT_OF_CHOICE_DEPTH: usize = 5;
+/// Elements near the root that a message may have; more are refused, for each costs memory.
+pub const MAX_REMEMBERED: usize = 100_000;
 
 /// Why a message is not one XML document in UTF-8.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -61,7 +65,7 @@ pub struct Document<'t> {
     nodes: Vec<Node<'t>>,
 }
 
-/// An element of a [`Document`], at most five levels deep.
+/// An element of a [`Document`], near its root.
 #[derive(Clone, Copy, Debug)]
 pub struct Element<'d> {
     document: &'d Document<'d>,
@@ -77,8 +81,8 @@ struct Binding<'t> {
 struct Pass<'t> {
     text: &'t str,
     nodes: Vec<Node<'t>>,
-    /// Remembered elements that are open.
-    open: Vec<usize>,
+    /// Remembered elements that are open: index and depth.
+    open: Vec<(usize, usize)>,
     depth: usize,
     bindings: Vec<Binding<'t>>,
     root_seen: bool,
@@ -215,13 +219,17 @@ impl<'t> Pass<'t> {
         }
         self.root_seen = true;
         self.depth += 1;
+        let remember = self.remembers_next();
         let attributes = self
-            .attributes(Attributes::new(tag, name_length))
+            .attributes(Attributes::new(tag, name_length), remember)
             .map_err(|reason| (at, reason))?;
         let namespace = self.resolve_element(name).map_err(|reason| (at, reason))?;
-        if self.depth <= REMEMBERED_DEPTH {
+        if remember {
             let index = self.nodes.len();
-            let parent = self.open.last().copied();
+            if index == MAX_REMEMBERED {
+                return Err((at, format!("more than {MAX_REMEMBERED} elements near the root")));
+            }
+            let parent = self.open.last().map(|(index, _)| *index);
             if let Some(parent) = parent.and_then(|parent| self.nodes.get_mut(parent)) {
                 parent.children.push(index);
             }
@@ -234,7 +242,7 @@ impl<'t> Pass<'t> {
                 span,
                 text: String::new(),
             });
-            self.open.push(index);
+            self.open.push((index, self.depth));
         }
         if empty {
             self.end(end);
@@ -243,10 +251,11 @@ impl<'t> Pass<'t> {
     }
 
     fn end(&mut self, to: usize) {
-        if self.depth <= REMEMBERED_DEPTH
-            && let Some(node) = self.open.pop().and_then(|index| self.nodes.get_mut(index))
-        {
-            node.span.end = to;
+        if let Some(index) = self.remembered_here() {
+            self.open.pop();
+            if let Some(node) = self.nodes.get_mut(index) {
+                node.span.end = to;
+            }
         }
         let depth = self.depth;
         while self.bindings.last().is_some_and(|binding| binding.depth == depth) {
@@ -255,13 +264,35 @@ impl<'t> Pass<'t> {
         self.depth = depth.saturating_sub(1);
     }
 
+    /// Whether the element that was just opened is one to remember.
+    fn remembers_next(&self) -> bool {
+        let Some(&(parent, depth)) = self.open.last() else {
+            return self.depth == 1;
+        };
+        let in_choice = || {
+            let name = self.nodes.get(parent).map_or("", |node| node.name);
+            name.rsplit(':').next() == Some("config")
+        };
+        match self.depth {
+            ..=REMEMBERED_DEPTH => true,
+            CONTENT_OF_CHOICE_DEPTH => depth == REMEMBERED_DEPTH && in_choice(),
+            _ => false,
+        }
+    }
+
+    /// The innermost open element, if it is remembered.
+    fn remembered_here(&self) -> Option<usize> {
+        let &(index, depth) = self.open.last()?;
+        (depth == self.depth).then_some(index)
+    }
+
     fn characters(&mut self, at: usize, content: &str) -> Result<(), Fault> {
         if self.depth == 0 {
             if !content.trim_matches(is_white_space).is_empty() {
                 return Err((at, "text outside the root element".to_owned()));
             }
-        } else if self.depth <= REMEMBERED_DEPTH
-            && let Some(node) = self.open.last().and_then(|index| self.nodes.get_mut(*index))
+        } else if let Some(index) = self.remembered_here()
+            && let Some(node) = self.nodes.get_mut(index)
         {
             node.text.push_str(content);
         }
@@ -269,8 +300,11 @@ impl<'t> Pass<'t> {
     }
 
     /// Checks them all, binds namespaces, and gives back what has to be remembered.
-    fn attributes(&mut self, attributes: Attributes<'t>) -> Result<Vec<Attribute<'t>>, String> {
-        let remember = self.depth <= REMEMBERED_DEPTH;
+    fn attributes(
+        &mut self,
+        attributes: Attributes<'t>,
+        remember: bool,
+    ) -> Result<Vec<Attribute<'t>>, String> {
         let mut remembered = Vec::new();
         let mut prefixed = Vec::new();
         for attribute in attributes {
@@ -553,7 +587,7 @@ fn prefixes_in(text: &str) -> HashSet<&str> {
 mod tests {
     use expect_test::{Expect, expect};
 
-    use super::{Document, MAX_BINDINGS, MAX_DEPTH};
+    use super::{Document, MAX_BINDINGS, MAX_DEPTH, MAX_REMEMBERED};
 
     fn refusal(message: impl AsRef<[u8]>) -> String {
         Document::read(message.as_ref())
@@ -656,6 +690,8 @@ mod tests {
         assert!(refusal(nest(MAX_DEPTH + 1)).contains("nested more than 256 deep"));
         let declarations: String = (0..=MAX_BINDINGS).map(|n| format!(" xmlns:p{n}='u'")).collect();
         assert!(refusal(format!("<a{declarations}/>")).contains("more than 256 namespace declarations"));
+        let crowd = format!("<a>{}</a>", "<b/>".repeat(MAX_REMEMBERED));
+        assert!(refusal(crowd).contains("more than 100000 elements near the root"));
         let siblings = format!("<a>{}</a>", "<b xmlns='u'/>".repeat(1000));
         assert!(Document::read(siblings.as_bytes()).is_ok());
     }

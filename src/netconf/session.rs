@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Requests may come faster than answers (pipelining). They wait here and are asked one after the other, so replies
-//! have the order of the requests (RFC 6241 section 4.2 wants each answered; section 4.4 wants them in order).
+//! have the order of the requests (RFC 6241 section 4.5).
 
 use std::collections::VecDeque;
 use std::mem;

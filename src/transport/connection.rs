@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::keys::PublicKey;
+use russh::keys::{Algorithm, PublicKey};
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Error, MethodSet, Pty};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -139,6 +139,10 @@ impl Handler for Connection {
     }
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Error> {
+        if *offer.algorithm == (Algorithm::Rsa { hash: None }) {
+            info!(peer = %self.peer, ?user, "key refused: an RSA signature with SHA-1");
+            return Ok(self.reject());
+        }
         // Without this, russh would have the client sign for keys that nobody listed.
         match self.knows(user, offer.public_key) {
             true => Ok(Auth::Accept),

@@ -37,6 +37,10 @@ impl HostKey {
     /// Reads a key that [`HostKey::to_openssh`] or `ssh-keygen` wrote, without passphrase.
     pub fn from_openssh(text: &str) -> Result<HostKey, TransportError> {
         let key = PrivateKey::from_openssh(text).map_err(host_key_error)?;
+        if key.algorithm().is_rsa() {
+            let reason = "RSA is not used for host keys: make one with ssh-keygen -t ed25519";
+            return Err(TransportError::HostKey(reason.to_owned()));
+        }
         if key.is_encrypted() {
             return Err(TransportError::HostKey(
                 "it has a passphrase, which nobody could type".to_owned(),

@@ -41,7 +41,7 @@ pub struct Peer {
 
 impl Peer {
     /// A session whose server has said hello.
-    pub fn new() -> Peer {
+    pub fn greeted() -> Peer {
         let began = birth_moment();
         let birth = Birth {
             session_id: 4,
@@ -64,7 +64,7 @@ impl Peer {
 
     /// A session after both hellos, with chunks.
     pub fn open() -> Peer {
-        let mut peer = Peer::new();
+        let mut peer = Peer::greeted();
         peer.messages.clear();
         peer.send(HELLO_1_1);
         peer.switch_to(Framing::Chunked);

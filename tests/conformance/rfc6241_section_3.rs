@@ -27,7 +27,7 @@ fn a_malformed_message_is_answered_and_the_session_goes_on() {
 
 #[test]
 fn an_old_client_knows_no_malformed_message_so_its_session_ends() {
-    let mut peer = Peer::new();
+    let mut peer = Peer::greeted();
     peer.messages.clear();
     peer.send(HELLO_1_0);
     peer.switch_to(Framing::EndOfMessage);

@@ -32,7 +32,7 @@ fn a_request_that_comes_byte_by_byte_is_one_request() {
         let mut peer = match framing {
             Framing::Chunked => Peer::open(),
             Framing::EndOfMessage => {
-                let mut peer = Peer::new();
+                let mut peer = Peer::greeted();
                 peer.messages.clear();
                 peer.send(HELLO_1_0);
                 peer

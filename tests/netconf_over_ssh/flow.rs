@@ -106,7 +106,7 @@ fn a_client_that_pipelines_to_a_slow_desk_is_held_back_and_then_served() {
     scenario(async {
         let lab = Lab::start().await;
         let connection = lab.log_in().await;
-        let mut talk = Talk::open(&connection, BASE_1_1).await;
+        let talk = Talk::open(&connection, BASE_1_1).await;
         talk.send(chunked(&test_rpc(1, "slow"))).await;
         lab.desk.asked(1).await;
         let (mut reader, writer) = talk.channel.split();

@@ -1,6 +1,7 @@
 //! NETCONF over real SSH on a loopback port, with a front desk that is told what to answer.
 
 #![allow(
+    missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
