@@ -4,8 +4,17 @@
 //! that and are never in it.
 
 pub mod apply;
+pub mod candidate;
 pub mod change_set;
+pub mod commit;
 pub mod content;
+pub mod datastores;
 pub mod difference;
 pub mod edit;
 pub mod edit_attributes;
+pub mod history;
+pub mod lock;
+pub mod memory_storage;
+pub mod participant;
+pub mod running;
+pub mod storage;

@@ -1,0 +1,468 @@
+//! The datastores of one agent: running for everybody to read, the candidate to edit, commits from one to the other.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::datastore::candidate::Candidate;
+use crate::datastore::change_set::ChangeSet;
+use crate::datastore::commit::{CommitError, Committed, check};
+use crate::datastore::edit::{Edited, OnError, parse_config};
+use crate::datastore::edit_attributes::EditOperation;
+use crate::datastore::history::{Author, Entry, History};
+use crate::datastore::participant::Participant;
+use crate::datastore::running::{Running, kept_form};
+use crate::datastore::storage::{Storage, StorageError, Stored};
+use crate::yang::error::DataError;
+use crate::yang::path::InstancePath;
+use crate::yang::schema::Schema;
+use crate::yang::tree::Tree;
+
+/// Running, candidate and what is needed to go from one to the other. All calls are safe from any thread; only
+/// [`Datastores::commit`] waits for the disk, and nobody but another commit waits for it.
+pub struct Datastores {
+    schema: Arc<Schema>,
+    /// Held for as long as it takes to copy or swap an `Arc`.
+    running: Mutex<Arc<Running>>,
+    candidate: Mutex<Candidate>,
+    /// Held by the commit that is under way.
+    recorder: Mutex<Recorder>,
+    history: Mutex<History>,
+}
+
+struct Recorder {
+    storage: Box<dyn Storage>,
+}
+
+/// Why the datastores could not be opened.
+#[derive(thiserror::Error, Debug)]
+pub enum OpenError {
+    /// What was kept cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// What was kept does not fit the modules of this version.
+    #[error("the stored configuration of generation {generation} does not fit the YANG modules: {reason}")]
+    Content {
+        /// Its generation.
+        generation: u64,
+        /// What is wrong, first fault first.
+        reason: String,
+    },
+}
+
+impl Datastores {
+    /// Loads running; an empty one when nothing was ever kept.
+    pub fn open(schema: Arc<Schema>, storage: Box<dyn Storage>) -> Result<Datastores, OpenError> {
+        let stored = storage.load()?;
+        let generation = stored.as_ref().map_or(0, |stored| stored.generation);
+        let fault = |errors: Vec<DataError>| OpenError::Content {
+            generation,
+            reason: errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+        };
+        let configuration = stored.map(|stored| stored.configuration).unwrap_or_default();
+        let mut tree = parse_config(&schema, &configuration).map_err(fault)?;
+        tree.validate().map_err(fault)?;
+        let running = Arc::new(Running {
+            generation,
+            tree: Arc::new(tree),
+        });
+        Ok(Datastores {
+            schema,
+            candidate: Mutex::new(Candidate::new(Arc::clone(&running))),
+            running: Mutex::new(running),
+            recorder: Mutex::new(Recorder { storage }),
+            history: Mutex::default(),
+        })
+    }
+
+    /// The schema.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// Running as it is now.
+    pub fn running(&self) -> Arc<Running> {
+        Arc::clone(&held(&self.running))
+    }
+
+    /// The candidate's configuration as it is now.
+    pub fn candidate(&self) -> Arc<Tree> {
+        held(&self.candidate).tree()
+    }
+
+    /// Whether the candidate has changes that are neither committed nor discarded.
+    pub fn candidate_is_modified(&self) -> bool {
+        held(&self.candidate).is_modified()
+    }
+
+    /// What was changed in the candidate since running.
+    pub fn candidate_changes(&self) -> ChangeSet {
+        held(&self.candidate).change_set()
+    }
+
+    /// Edits the candidate.
+    pub fn edit_candidate(
+        &self,
+        config: &str,
+        default_operation: EditOperation,
+        on_error: OnError,
+    ) -> Edited {
+        held(&self.candidate).edit(config, default_operation, on_error)
+    }
+
+    /// Makes the candidate a copy of running again.
+    pub fn discard(&self) {
+        // The candidate first: a commit takes the two in this order too.
+        let mut candidate = held(&self.candidate);
+        candidate.discard(self.running());
+    }
+
+    /// Checks the candidate as a commit would.
+    pub fn validate_candidate(&self, participants: &[Box<dyn Participant>]) -> Result<(), Vec<DataError>> {
+        let taken = held(&self.candidate).take();
+        check(&taken.base, &taken.tree, &taken.touched, participants)
+            .map(|_| ())
+            .map_err(CommitError::into_errors)
+    }
+
+    /// Checks what an edit would make of the candidate, without doing it (test-option test-only).
+    pub fn test_edit(
+        &self,
+        config: &str,
+        default_operation: EditOperation,
+        on_error: OnError,
+        participants: &[Box<dyn Participant>],
+    ) -> Result<(), Vec<DataError>> {
+        let taken = held(&self.candidate).take();
+        let mut tree = taken.tree.duplicate();
+        let edited = crate::datastore::edit::edit(&mut tree, config, default_operation, on_error);
+        if !edited.errors.is_empty() {
+            return Err(edited.errors);
+        }
+        let touched: Vec<InstancePath> = edited
+            .changes
+            .iter()
+            .map(|change| change.path().clone())
+            .chain(taken.touched)
+            .collect();
+        check(&taken.base, &tree, &touched, participants)
+            .map(|_| ())
+            .map_err(CommitError::into_errors)
+    }
+
+    /// Checks a whole configuration given as the content of `<config>`.
+    pub fn validate_config(
+        &self,
+        config: &str,
+        participants: &[Box<dyn Participant>],
+    ) -> Result<(), Vec<DataError>> {
+        let tree = parse_config(&self.schema, config)?;
+        check(&self.running(), &tree, &[InstancePath::root()], participants)
+            .map(|_| ())
+            .map_err(CommitError::into_errors)
+    }
+
+    /// Makes the candidate running: check, record, publish. Waits for the disk.
+    pub fn commit(
+        &self,
+        author: Author,
+        participants: &[Box<dyn Participant>],
+    ) -> Result<Arc<Committed>, CommitError> {
+        let recorder = held(&self.recorder);
+        let taken = held(&self.candidate).take();
+        let before = self.running();
+        let mut checked = check(&before, &taken.tree, &taken.touched, participants)?;
+        if checked.change_set.is_empty() {
+            held(&self.candidate).follow(&taken, Arc::clone(&before));
+            checked.change_set.result = Some(before.generation);
+            return Ok(Arc::new(Committed {
+                generation: before.generation,
+                change_set: Arc::new(checked.change_set),
+                running: before,
+            }));
+        }
+        let generation = before.generation + 1;
+        checked.change_set.result = Some(generation);
+        recorder.storage.save(&Stored {
+            generation,
+            author: Some(author.clone()),
+            configuration: kept_form(&checked.tree),
+        })?;
+        let running = Arc::new(Running {
+            generation,
+            tree: Arc::new(checked.tree),
+        });
+        let change_set = Arc::new(checked.change_set);
+        // The candidate first, as in `discard`: nobody sees the new running with the old candidate on top of it.
+        let mut candidate = held(&self.candidate);
+        *held(&self.running) = Arc::clone(&running);
+        candidate.follow(&taken, Arc::clone(&running));
+        drop(candidate);
+        held(&self.history).remember(author, Arc::clone(&change_set));
+        Ok(Arc::new(Committed {
+            generation,
+            change_set,
+            running,
+        }))
+    }
+
+    /// The latest commits, oldest first.
+    pub fn history(&self) -> Vec<Entry> {
+        held(&self.history).entries().cloned().collect()
+    }
+}
+
+/// A lock that a panic elsewhere does not close for ever: what it guards is swapped whole, never left half done.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datastore::change_set::Change;
+    use crate::datastore::memory_storage::{Failure, MemoryStorage};
+    use crate::yang::error::DataErrorTag;
+    use crate::yang::modules::ModuleSet;
+
+    const NS: &str = "urn:ponder:test:edit-cases";
+
+    fn open(storage: &MemoryStorage) -> Datastores {
+        let text = include_str!("../../tests/data/yang/edit-cases.yang");
+        let schema = Schema::load(ModuleSet::new().with_module("edit-cases", text)).unwrap();
+        Datastores::open(schema, Box::new(storage.clone())).unwrap()
+    }
+
+    fn edit(datastores: &Datastores, inside: &str) {
+        let config =
+            format!("<c xmlns=\"{NS}\" xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\">{inside}</c>");
+        let edited = datastores.edit_candidate(&config, EditOperation::Merge, OnError::Rollback);
+        assert_eq!(edited.errors, []);
+    }
+
+    fn author() -> Author {
+        Author {
+            user: "anna".to_owned(),
+            session_id: 7,
+            timestamp: jiff::Timestamp::UNIX_EPOCH,
+            label: None,
+            comment: None,
+        }
+    }
+
+    fn plain(tree: &Tree) -> Option<String> {
+        tree.find("/edit-cases:c/plain")
+            .and_then(|leaf| leaf.value())
+            .map(str::to_owned)
+    }
+
+    #[test]
+    fn a_commit_moves_the_candidate_to_running_and_survives_a_restart() {
+        let storage = MemoryStorage::new();
+        let datastores = open(&storage);
+        let reader = datastores.running();
+        edit(&datastores, "<plain>a</plain>");
+        assert!(datastores.candidate_is_modified());
+        assert_eq!(plain(&datastores.running().tree), None);
+        let committed = datastores.commit(author(), &[]).unwrap();
+        assert_eq!(committed.generation, 1);
+        assert_eq!(
+            (committed.change_set.base, committed.change_set.result),
+            (0, Some(1))
+        );
+        assert_eq!(committed.change_set.changes.len(), 1);
+        assert!(!datastores.candidate_is_modified());
+        assert_eq!(plain(&datastores.running().tree).as_deref(), Some("a"));
+        assert_eq!(plain(&reader.tree), None, "a reader keeps the generation it took");
+        assert_eq!(
+            datastores
+                .running()
+                .tree
+                .find("/edit-cases:c/with-default")
+                .unwrap()
+                .value(),
+            Some("7")
+        );
+        assert_eq!(
+            datastores
+                .history()
+                .first()
+                .map(|entry| entry.author.user.clone())
+                .as_deref(),
+            Some("anna")
+        );
+
+        let again = open(&storage);
+        assert_eq!(again.running().generation, 1);
+        assert_eq!(plain(&again.running().tree).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn a_commit_that_cannot_be_recorded_changes_nothing() {
+        let storage = MemoryStorage::new();
+        let datastores = open(&storage);
+        edit(&datastores, "<plain>a</plain>");
+        for (failure, tag) in [
+            (Failure::NoRoom, DataErrorTag::ResourceDenied),
+            (Failure::Broken, DataErrorTag::OperationFailed),
+        ] {
+            storage.fail(Some(failure));
+            let errors = datastores.commit(author(), &[]).unwrap_err().into_errors();
+            assert_eq!(errors.first().map(|error| error.tag), Some(tag));
+            assert_eq!(plain(&datastores.running().tree), None);
+            assert!(datastores.candidate_is_modified());
+            assert_eq!(storage.stored(), None);
+        }
+        storage.fail(None);
+        assert_eq!(datastores.commit(author(), &[]).unwrap().generation, 1);
+    }
+
+    #[test]
+    fn a_commit_of_something_invalid_changes_nothing_and_tells_all_faults() {
+        let datastores = open(&MemoryStorage::new());
+        edit(&datastores, "<even>3</even><small>30</small>");
+        assert_eq!(datastores.validate_candidate(&[]).unwrap_err().len(), 2);
+        assert!(
+            matches!(datastores.commit(author(), &[]), Err(CommitError::Invalid(errors)) if errors.len() == 2)
+        );
+        assert_eq!(datastores.running().generation, 0);
+        datastores.discard();
+        assert!(!datastores.candidate_is_modified());
+        assert_eq!(datastores.validate_candidate(&[]), Ok(()));
+    }
+
+    #[test]
+    fn what_was_done_and_undone_in_the_candidate_is_no_change() {
+        let datastores = open(&MemoryStorage::new());
+        edit(&datastores, "<plain>a</plain>");
+        edit(&datastores, "<plain nc:operation=\"delete\"/>");
+        let committed = datastores.commit(author(), &[]).unwrap();
+        assert!(committed.change_set.is_empty());
+        assert_eq!(committed.generation, 0);
+        assert_eq!(datastores.history().len(), 0);
+        assert!(!datastores.candidate_is_modified());
+    }
+
+    #[test]
+    fn what_when_takes_away_is_part_of_the_change_set() {
+        let datastores = open(&MemoryStorage::new());
+        edit(&datastores, "<plain>on</plain><gated>x</gated>");
+        datastores.commit(author(), &[]).unwrap();
+        edit(&datastores, "<plain>off</plain>");
+        let committed = datastores.commit(author(), &[]).unwrap();
+        let paths: Vec<String> = committed
+            .change_set
+            .changes
+            .iter()
+            .map(|change| change.path().to_string())
+            .collect();
+        assert_eq!(paths, ["/edit-cases:c/gated", "/edit-cases:c/plain"]);
+    }
+
+    struct Picky;
+
+    impl Participant for Picky {
+        fn name(&self) -> &'static str {
+            "picky"
+        }
+
+        fn claims(&self) -> &[&'static str] {
+            &["/edit-cases:c/plain"]
+        }
+
+        fn check(&self, change_set: &ChangeSet, _candidate: &Tree) -> Result<(), Vec<DataError>> {
+            match change_set.changes.first() {
+                Some(Change::Insert { .. }) => {
+                    Err(vec![DataError::new(DataErrorTag::OperationFailed, "not today")])
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_participant_may_refuse_what_touches_its_part() {
+        let datastores = open(&MemoryStorage::new());
+        let participants: Vec<Box<dyn Participant>> = vec![Box::new(Picky)];
+        edit(&datastores, "<number>1</number>");
+        datastores.commit(author(), &participants).unwrap();
+        edit(&datastores, "<plain>a</plain>");
+        let error = datastores.commit(author(), &participants).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "picky refuses the configuration: operation-failed: not today"
+        );
+        assert_eq!(datastores.running().generation, 1);
+    }
+
+    #[test]
+    fn an_edit_during_a_commit_stays_in_the_candidate() {
+        /// Edits the candidate while the commit is being recorded.
+        struct Meddling(Arc<Mutex<Option<Arc<Datastores>>>>);
+
+        impl Storage for Meddling {
+            fn load(&self) -> Result<Option<Stored>, StorageError> {
+                Ok(None)
+            }
+
+            fn save(&self, _stored: &Stored) -> Result<(), StorageError> {
+                if let Some(datastores) = held(&self.0).take() {
+                    edit(&datastores, "<number>5</number>");
+                    assert_eq!(
+                        datastores.running().generation,
+                        0,
+                        "running can be read meanwhile"
+                    );
+                }
+                Ok(())
+            }
+        }
+
+        let schema = open(&MemoryStorage::new()).schema().clone();
+        let slot = Arc::new(Mutex::new(None));
+        let datastores = Arc::new(Datastores::open(schema, Box::new(Meddling(Arc::clone(&slot)))).unwrap());
+        *held(&slot) = Some(Arc::clone(&datastores));
+        edit(&datastores, "<plain>a</plain>");
+        datastores.commit(author(), &[]).unwrap();
+        assert_eq!(plain(&datastores.running().tree).as_deref(), Some("a"));
+        let changes = datastores.candidate_changes();
+        assert_eq!((changes.base, changes.changes.len()), (1, 1));
+        datastores.commit(author(), &[]).unwrap();
+        assert!(datastores.running().tree.find("/edit-cases:c/number").is_some());
+    }
+
+    #[test]
+    fn a_stored_configuration_that_no_longer_fits_is_refused_with_its_fault() {
+        let storage = MemoryStorage::new();
+        storage
+            .save(&Stored {
+                generation: 4,
+                author: None,
+                configuration: format!("<c xmlns=\"{NS}\"><gone/></c>"),
+            })
+            .unwrap();
+        let schema = open(&MemoryStorage::new()).schema().clone();
+        let Err(error) = Datastores::open(schema, Box::new(storage)) else {
+            panic!("it was opened");
+        };
+        let text = error.to_string();
+        assert!(text.contains("generation 4") && text.contains("gone"), "{text}");
+    }
+
+    #[test]
+    fn a_test_only_edit_leaves_the_candidate_alone() {
+        let datastores = open(&MemoryStorage::new());
+        let config = format!("<c xmlns=\"{NS}\"><even>3</even></c>");
+        let errors = datastores
+            .test_edit(&config, EditOperation::Merge, OnError::Stop, &[])
+            .unwrap_err();
+        assert_eq!(
+            errors.first().and_then(|error| error.app_tag.as_deref()),
+            Some("odd-number")
+        );
+        assert!(!datastores.candidate_is_modified());
+        assert!(datastores.validate_config(&config, &[]).is_err());
+    }
+}
