@@ -1,3 +1,45 @@
 //! The `ponder` command.
 
-fn main() {}
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use ponder::app;
+use ponder::app::clock::SystemClock;
+use ponder::app::command_line::{Command, CommandLine};
+
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    if let Err(error) = app::log::start(&line.log) {
+        return refuse(&format!("--log {:?}: {error}", line.log));
+    }
+    match run(line.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&format!("{error:#}")),
+    }
+}
+
+/// One line on standard error, and a status that says so.
+fn refuse(message: &str) -> ExitCode {
+    eprintln!("ponder: {message}");
+    ExitCode::FAILURE
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let clock = Arc::new(SystemClock);
+    match command {
+        Command::Settings => print!("{}", app::settings::DEFAULT_FILE),
+        Command::Chassis => print!("{}", include_str!("../examples/chassis.toml")),
+        Command::HashPassword => println!("{}", app::users::hash_of_standard_input()?),
+        Command::Agent(arguments) => app::agent_command::run(arguments, clock)?,
+        Command::Ssm(arguments) => {
+            runtime()?.block_on(app::licence_server::run_or_command(arguments, clock))?
+        }
+        Command::Demo(arguments) => runtime()?.block_on(app::demo::run(arguments, clock))?,
+    }
+    Ok(())
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

@@ -125,8 +125,17 @@ pub enum TokenCommand {
         #[arg(long)]
         export_controlled: bool,
     },
-    /// List the tokens
-    List,
+    /// List the tokens, each with its number
+    List {
+        /// Show the tokens in full, not only their beginnings
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Withdraw a token; devices registered with it stay registered
+    Revoke {
+        /// Its number in the list
+        id: u32,
+    },
 }
 
 /// `ponder ssm licence`
@@ -154,8 +163,8 @@ pub enum InstanceCommand {
     List,
     /// Remove a device; its licences are free at once
     Remove {
-        /// Its serial number
-        serial_number: String,
+        /// Its serial number, or its name at the server
+        name: String,
     },
 }
 
@@ -164,6 +173,11 @@ pub enum InstanceCommand {
 pub enum AccountCommand {
     /// Add a virtual account
     Add {
+        /// Its name
+        name: String,
+    },
+    /// Make a virtual account the default one
+    Default {
         /// Its name
         name: String,
     },

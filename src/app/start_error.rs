@@ -3,8 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::app::licence_courier::CaFileError;
+use crate::app::licence_driver::LicensingRootError;
 use crate::app::settings::SettingsError;
 use crate::app::state_dir::StateDirError;
+use crate::app::trust_record::TrustRecordError;
+use crate::datastore::datastores::OpenError;
 use crate::device::chassis::ChassisError;
 use crate::transport::error::TransportError;
 use crate::yang::error::SchemaError;
@@ -78,6 +82,18 @@ pub enum StartError {
     /// The YANG modules.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// The stored configuration.
+    #[error(transparent)]
+    Datastores(#[from] OpenError),
+    /// The licensing root.
+    #[error(transparent)]
+    LicensingRoot(#[from] LicensingRootError),
+    /// The CA file of the licence server.
+    #[error(transparent)]
+    CaFile(#[from] CaFileError),
+    /// The trust record.
+    #[error(transparent)]
+    TrustRecord(#[from] TrustRecordError),
     /// A thread could not be started.
     #[error("the hardware's thread: {0}")]
     Thread(io::Error),

@@ -1,11 +1,14 @@
 //! Who may log in: the users of the settings and of the command line.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use crate::app::settings::UserSettings;
 use crate::app::start_error::StartError;
-use crate::transport::login::{UserKey, Users, parse_authorized_keys};
+use crate::transport::login::{UserKey, Users, hash_password, parse_authorized_keys};
 
 /// Reads keys and hashes of all users; the first thing that is wrong ends the start.
 pub fn users(settings: &[UserSettings]) -> Result<Users, StartError> {
@@ -42,4 +45,13 @@ fn keys_of_file(path: &Path) -> Result<Vec<UserKey>, StartError> {
         });
     }
     Ok(keys)
+}
+
+/// Reads a password from standard input, a line end at its end left out, and gives its hash.
+pub fn hash_of_standard_input() -> anyhow::Result<String> {
+    let mut password = Zeroizing::new(String::new());
+    io::stdin().read_to_string(&mut password)?;
+    let password = password.strip_suffix('\n').unwrap_or(&password);
+    anyhow::ensure!(!password.is_empty(), "no password on standard input");
+    Ok(hash_password(password)?)
 }

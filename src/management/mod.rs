@@ -2,6 +2,7 @@
 
 pub mod desk;
 pub mod error;
+pub mod front_desk;
 pub mod monitoring;
 pub mod operational;
 pub mod request;

@@ -1,0 +1,308 @@
+//! The agent put together: state folder, schema, device, datastores, licensing, front desk, SSH server.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::app::clock::Clock;
+use crate::app::desired_state::desired_state;
+use crate::app::device_driver::Device;
+use crate::app::host_keys::host_keys;
+use crate::app::licence_configuration::{ROOTS as LICENSING_ROOTS, licence_configuration};
+use crate::app::licence_courier::HttpCourier;
+use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings, licensing_root};
+use crate::app::licence_rpcs::LicenceRpcs;
+use crate::app::settings::Settings;
+use crate::app::start_error::StartError;
+use crate::app::state::inventory::InventoryState;
+use crate::app::state::licence::LicenceState;
+use crate::app::state::licence_platform::{LicencePlatformState, PonderLicenceState};
+use crate::app::state::optics::OpticsState;
+use crate::app::state::platform::PlatformState;
+use crate::app::state::simulator::{SimulatorRpcs, SimulatorState};
+use crate::app::state::slices::SlicesState;
+use crate::app::state::system_time::SystemTimeState;
+use crate::app::state_dir::StateDir;
+use crate::app::users::users;
+use crate::datastore::commit::Committed;
+use crate::datastore::datastores::Datastores;
+use crate::datastore::lock::LockTable;
+use crate::datastore::participant::Participant;
+use crate::datastore::storage::FileStorage;
+use crate::device::chassis::ChassisDescription;
+use crate::device::simulator::Simulator;
+use crate::licensing::policy::Policy;
+use crate::management::front_desk::{CommitListener, Desk, DeskParts, shown_locks};
+use crate::management::monitoring::NetconfMonitoring;
+use crate::management::operational::{OperationalState, StateProvider};
+use crate::management::rpc_table::RpcTable;
+use crate::management::session_list::SessionList;
+use crate::management::yang_library::YangLibrary;
+use crate::netconf::capability;
+use crate::transport::clock::{SteadyClock, Waiting};
+use crate::transport::ssh_server::{self, Limits, SshServer};
+use crate::yang::modules::ModuleSet;
+use crate::yang::schema::Schema;
+
+/// A running agent.
+pub struct Agent {
+    server: SshServer,
+    _state_dir: Arc<StateDir>,
+}
+
+impl Agent {
+    /// Starts with these settings. When this returns, sessions are served.
+    pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Agent, StartError> {
+        let users = users(&settings.users)?;
+        if settings.users.is_empty() {
+            return Err(StartError::NoUsers);
+        }
+        let chassis = chassis(&settings)?;
+        let root = settings
+            .licensing
+            .root
+            .as_deref()
+            .map(licensing_root)
+            .transpose()?;
+        let timeout = Duration::from_secs(settings.licensing.exchange_timeout_seconds.into());
+        let courier = HttpCourier::new(settings.licensing.ca_file.as_deref(), timeout)?;
+        let state_dir = settings.state_dir.as_deref().ok_or(StartError::NoStateDir)?;
+        let state_dir = Arc::new(StateDir::open(state_dir)?);
+        let host_keys = host_keys(&state_dir)?;
+
+        let schema = Schema::load(ModuleSet::embedded())?;
+        let storage = FileStorage::new(state_dir.path());
+        let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
+        let running = datastores.running();
+        let device = Device::start(Box::new(Simulator::new(chassis)), Arc::clone(&clock))
+            .map_err(StartError::Thread)?;
+        device.apply(Arc::new(desired_state(&running.tree)));
+        let licensing = Licensing::start(LicensingParts {
+            clock: Arc::clone(&clock),
+            state_dir: Arc::clone(&state_dir),
+            device: device.clone(),
+            policy: Policy::default(),
+            configuration: licence_configuration(&running.tree, &settings.licensing.never_contact),
+            settings: agent_settings(&settings.licensing),
+            root,
+            courier: Arc::new(courier),
+        })?;
+        let desk = desk(&settings, datastores, device, licensing, &clock);
+        tracing::info!(generation = running.generation, state_dir = %state_dir.path().display(), "running is loaded");
+
+        let server = SshServer::start(ssh_server::Settings {
+            listen: settings.netconf.listen,
+            host_keys,
+            login: Arc::new(users),
+            desk: Arc::new(desk),
+            clock: Arc::new(Steady(clock)),
+            limits: Limits {
+                max_sessions: settings.netconf.max_sessions,
+                login_grace: Duration::from_secs(settings.netconf.login_grace_seconds.into()),
+                hello_timeout: Duration::from_secs(settings.netconf.hello_timeout_seconds.into()),
+                ..Limits::default()
+            },
+        })
+        .await?;
+        Ok(Agent {
+            server,
+            _state_dir: state_dir,
+        })
+    }
+
+    /// Where NETCONF over SSH is served.
+    pub fn netconf_address(&self) -> SocketAddr {
+        self.server.bound()
+    }
+
+    /// Ends every session and stops.
+    pub async fn stop(self) {
+        self.server.shutdown().await;
+    }
+}
+
+/// The chassis of the settings, or the default one.
+fn chassis(settings: &Settings) -> Result<ChassisDescription, StartError> {
+    let Some(path) = &settings.chassis else {
+        return Ok(ChassisDescription::default());
+    };
+    let text = fs::read_to_string(path).map_err(|cause| StartError::Unreadable {
+        path: path.clone(),
+        cause,
+    })?;
+    ChassisDescription::from_toml(&text).map_err(|cause| StartError::Chassis {
+        path: path.clone(),
+        cause,
+    })
+}
+
+fn desk(
+    settings: &Settings,
+    datastores: Arc<Datastores>,
+    device: Device,
+    licensing: Licensing,
+    clock: &Arc<dyn Clock>,
+) -> Desk {
+    let own = management_providers(datastores.schema(), clock);
+    let mut providers = state_providers(&device, &licensing, clock);
+    providers.extend(own.providers);
+    Desk::new(DeskParts {
+        datastores,
+        sessions: own.sessions,
+        locks: own.locks,
+        state: OperationalState::new(providers),
+        rpcs: RpcTable::new(vec![
+            Box::new(LicenceRpcs {
+                licensing: licensing.clone(),
+            }),
+            Box::new(SimulatorRpcs {
+                device: device.clone(),
+            }),
+        ]),
+        participants: participants(),
+        committed: committed(settings.licensing.never_contact.clone(), device, licensing),
+        now: Box::new({
+            let clock = Arc::clone(clock);
+            move || clock.now()
+        }),
+        capabilities: own.capabilities,
+    })
+}
+
+/// What the desk tells about itself, and what it shares for that.
+pub(super) struct ManagementState {
+    pub(super) providers: Vec<Box<dyn StateProvider>>,
+    pub(super) sessions: Arc<Mutex<SessionList>>,
+    pub(super) locks: Arc<Mutex<LockTable>>,
+    pub(super) capabilities: Vec<String>,
+}
+
+/// The YANG library and the NETCONF monitoring state.
+pub(super) fn management_providers(schema: &Arc<Schema>, clock: &Arc<dyn Clock>) -> ManagementState {
+    let library = YangLibrary::new(schema);
+    let capabilities = capabilities(schema, library.content_id());
+    let sessions = Arc::new(Mutex::new(SessionList::default()));
+    let locks = Arc::new(Mutex::new(LockTable::default()));
+    let monitoring = NetconfMonitoring {
+        schema: Arc::clone(schema),
+        capabilities: capabilities.clone(),
+        sessions: Arc::clone(&sessions),
+        locks: Box::new({
+            let locks = Arc::clone(&locks);
+            move || shown_locks(&locks)
+        }),
+        started: clock.now(),
+    };
+    ManagementState {
+        providers: vec![Box::new(library), Box::new(monitoring)],
+        sessions,
+        locks,
+        capabilities,
+    }
+}
+
+/// Who may refuse a commit.
+pub(super) fn participants() -> Vec<Box<dyn Participant>> {
+    Vec::new()
+}
+
+/// Everything that the device and licensing tell.
+pub(super) fn state_providers(
+    device: &Device,
+    licensing: &Licensing,
+    clock: &Arc<dyn Clock>,
+) -> Vec<Box<dyn StateProvider>> {
+    vec![
+        Box::new(InventoryState {
+            snapshots: device.subscribe(),
+        }),
+        Box::new(PlatformState {
+            snapshots: device.subscribe(),
+        }),
+        Box::new(OpticsState {
+            snapshots: device.subscribe(),
+        }),
+        Box::new(SlicesState {
+            snapshots: device.subscribe(),
+        }),
+        Box::new(SimulatorState {
+            snapshots: device.subscribe(),
+        }),
+        Box::new(SystemTimeState {
+            clock: Arc::clone(clock),
+            started: clock.instant(),
+            device: device.clone(),
+        }),
+        Box::new(LicenceState {
+            licensing: licensing.clone(),
+            clock: Arc::clone(clock),
+        }),
+        Box::new(LicencePlatformState {
+            licensing: licensing.clone(),
+        }),
+        Box::new(PonderLicenceState {
+            licensing: licensing.clone(),
+            device: device.clone(),
+        }),
+    ]
+}
+
+/// What follows a commit: the wish for the hardware, and what licensing makes of both.
+fn committed(never_contact: Vec<String>, device: Device, licensing: Licensing) -> CommitListener {
+    Box::new(move |commit: &Committed| {
+        let running = &commit.running.tree;
+        device.apply(Arc::new(desired_state(running)));
+        let touched = |root: &&str| commit.change_set.touches(&format!("/{root}"));
+        if LICENSING_ROOTS.iter().any(touched) {
+            licensing.configured(licence_configuration(running, &never_contact));
+        }
+        licensing.recount();
+    })
+}
+
+fn capabilities(schema: &Schema, content_id: &str) -> Vec<String> {
+    let mut capabilities: Vec<String> = [
+        capability::CANDIDATE,
+        capability::ROLLBACK_ON_ERROR,
+        capability::VALIDATE_1_1,
+        capability::VALIDATE_1_0,
+    ]
+    .map(str::to_owned)
+    .into();
+    // RFC 7895 section 2.1; version 1.1 of it would promise NMDA (RFC 8526 section 2).
+    let library = schema
+        .module("ietf-yang-library")
+        .and_then(|module| module.revision.as_deref())
+        .unwrap_or("");
+    capabilities.push(format!(
+        "urn:ietf:params:netconf:capability:yang-library:1.0?revision={library}&module-set-id={content_id}"
+    ));
+    for module in schema.modules() {
+        let features: Vec<&str> = module.features.iter().map(String::as_str).collect();
+        capabilities.push(
+            capability::Module {
+                namespace: &module.namespace,
+                name: &module.name,
+                revision: module.revision.as_deref(),
+                features: &features,
+                deviations: &[],
+            }
+            .uri(),
+        );
+    }
+    capabilities
+}
+
+/// The clock as the doors want it.
+struct Steady(Arc<dyn Clock>);
+
+impl SteadyClock for Steady {
+    fn instant(&self) -> Instant {
+        self.0.instant()
+    }
+
+    fn wait_until(&self, moment: Instant) -> Waiting {
+        self.0.wait_until(moment)
+    }
+}

@@ -1,0 +1,427 @@
+//! The front desk itself: every request of every session is answered here, whichever door it came in by.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tracing::{info, info_span, warn};
+
+use crate::datastore::commit::Committed;
+use crate::datastore::datastores::Datastores;
+use crate::datastore::edit::OnError;
+use crate::datastore::edit_attributes::EditOperation;
+use crate::datastore::history::Author;
+use crate::datastore::lock::{Lock, LockError, LockTable, Lockable};
+use crate::datastore::participant::Participant;
+use crate::management::desk::{Ending, FrontDesk, KillSwitch, Visitor};
+use crate::management::error::{ErrorTag, ManagementError};
+use crate::management::operational::OperationalState;
+use crate::management::request::{
+    DatastoreName, DefaultOperation, ErrorOption, Filter, Reply, Request, TestOption, ValidateSource,
+};
+use crate::management::rpc_table::{Caller, RpcTable};
+use crate::management::session_list::SessionList;
+use crate::yang::error::DataError;
+use crate::yang::print::{WithDefaults, print};
+use crate::yang::schema::{Schema, Source};
+use crate::yang::select::Selection;
+use crate::yang::tree::Tree;
+
+/// Told of every commit, in order, before its session gets `<ok/>`. Must not block.
+pub type CommitListener = Box<dyn Fn(&Committed) + Send + Sync>;
+
+/// Wall time, asked for.
+pub type WallClock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What a desk is made of.
+pub struct DeskParts {
+    /// Running and candidate, and the schema that everything speaks.
+    pub datastores: Arc<Datastores>,
+    /// Who is here; shared with the monitoring state.
+    pub sessions: Arc<Mutex<SessionList>>,
+    /// Who holds what; shared with the monitoring state.
+    pub locks: Arc<Mutex<LockTable>>,
+    /// Who fills operational state.
+    pub state: OperationalState,
+    /// Who carries out RPCs.
+    pub rpcs: RpcTable,
+    /// Who may refuse a commit.
+    pub participants: Vec<Box<dyn Participant>>,
+    /// Told of every commit.
+    pub committed: CommitListener,
+    /// Wall time.
+    pub now: WallClock,
+    /// What the hello says beside the base versions.
+    pub capabilities: Vec<String>,
+}
+
+/// The front desk.
+///
+/// Reads take one generation of running and never wait. Whoever changes something holds `committing` or `editing`, and a
+/// lock is given only while nobody does, so that a lock means what it says: nobody else's change is under way.
+pub struct Desk {
+    parts: DeskParts,
+    committing: Mutex<()>,
+    /// Taken after `committing` where both are needed.
+    editing: Mutex<()>,
+}
+
+type Answer = Result<Reply, Vec<ManagementError>>;
+
+impl Desk {
+    /// Opens the desk.
+    pub fn new(parts: DeskParts) -> Desk {
+        Desk {
+            parts,
+            committing: Mutex::new(()),
+            editing: Mutex::new(()),
+        }
+    }
+
+    fn schema(&self) -> &Arc<Schema> {
+        self.parts.datastores.schema()
+    }
+
+    fn caller(&self, session_id: u32) -> Caller {
+        let sessions = held(&self.parts.sessions);
+        let user = sessions
+            .session(session_id)
+            .map(|session| session.visitor.user.clone())
+            .unwrap_or_default();
+        Caller { user, session_id }
+    }
+
+    fn carry_out(&self, session_id: u32, request: Request) -> Answer {
+        match request {
+            Request::Get { filter } => {
+                let selection = self.select(filter)?;
+                let state = self.parts.state.collect(self.schema(), &selection).map_err(one)?;
+                let mut data = self.shown(&self.parts.datastores.running().tree, &selection);
+                data.push_str(&self.shown(&state, &selection));
+                Ok(Reply::Data(data))
+            }
+            Request::GetConfig { source, filter } => {
+                let selection = self.select(filter)?;
+                let tree = match source {
+                    DatastoreName::Running => Arc::clone(&self.parts.datastores.running().tree),
+                    DatastoreName::Candidate => self.parts.datastores.candidate(),
+                };
+                Ok(Reply::Data(self.shown(&tree, &selection)))
+            }
+            Request::EditConfig {
+                target,
+                default_operation,
+                test_option,
+                error_option,
+                config,
+            } => {
+                if target == DatastoreName::Running {
+                    return Err(one(not_supported(
+                        "running cannot be edited directly (no :writable-running): edit candidate and commit",
+                    )));
+                }
+                self.edit_candidate(session_id, default_operation, test_option, error_option, &config)
+            }
+            Request::Lock { target } => self.lock(session_id, target),
+            Request::Unlock { target } => {
+                held(&self.parts.locks)
+                    .unlock(lockable(target), session_id)
+                    .map_err(|refused| {
+                        let message = format!("unlock {target}: {refused}");
+                        one(ManagementError::protocol(ErrorTag::OperationFailed, message))
+                    })?;
+                Ok(Reply::Ok)
+            }
+            Request::Validate { source } => {
+                let checked = match source {
+                    ValidateSource::Datastore(DatastoreName::Running) => {
+                        let running = &self.parts.datastores.running().tree;
+                        running.duplicate().validate().map(|_| ())
+                    }
+                    ValidateSource::Datastore(DatastoreName::Candidate) => {
+                        self.parts.datastores.validate_candidate(&self.parts.participants)
+                    }
+                    ValidateSource::Inline(config) => self
+                        .parts
+                        .datastores
+                        .validate_config(&config, &self.parts.participants),
+                };
+                checked.map_err(all)?;
+                Ok(Reply::Ok)
+            }
+            Request::Commit => self.commit(session_id),
+            Request::DiscardChanges => {
+                let _editing = held(&self.editing);
+                self.may_change(session_id, Lockable::Candidate)?;
+                self.parts.datastores.discard();
+                Ok(Reply::Ok)
+            }
+            Request::CloseSession => Ok(Reply::Ok),
+            Request::KillSession { session_id: victim } => self.kill(session_id, victim),
+            Request::GetSchema {
+                identifier,
+                version,
+                format,
+            } => self
+                .module_text(&identifier, version.as_deref(), format.as_deref())
+                .map_err(one),
+            Request::Rpc { document, .. } => {
+                self.parts
+                    .rpcs
+                    .call(self.schema(), &self.caller(session_id), &document)
+            }
+        }
+    }
+
+    fn select(&self, filter: Filter) -> Result<Selection, Vec<ManagementError>> {
+        match filter {
+            Filter::Everything => Ok(Selection::everything(self.schema())),
+            Filter::Subtree(content) => {
+                Selection::subtree(self.schema(), &content).map_err(|error| one(error.into()))
+            }
+            Filter::XPath(expression) => Err(one(not_supported(&format!(
+                "filter type xpath (select {expression:?}) needs :xpath, which this agent does not have yet: \
+                 use a subtree filter"
+            )))),
+        }
+    }
+
+    fn shown(&self, tree: &Tree, selection: &Selection) -> String {
+        print(tree, selection, WithDefaults::Explicit)
+    }
+
+    fn edit_candidate(
+        &self,
+        session_id: u32,
+        default_operation: DefaultOperation,
+        test_option: TestOption,
+        error_option: ErrorOption,
+        config: &str,
+    ) -> Answer {
+        let default_operation = match default_operation {
+            DefaultOperation::Merge => EditOperation::Merge,
+            DefaultOperation::Replace => EditOperation::Replace,
+            DefaultOperation::None => EditOperation::None,
+        };
+        let on_error = match error_option {
+            ErrorOption::StopOnError => OnError::Stop,
+            ErrorOption::ContinueOnError => OnError::Continue,
+            ErrorOption::RollbackOnError => OnError::Rollback,
+        };
+        let _editing = held(&self.editing);
+        self.may_change(session_id, Lockable::Candidate)?;
+        let datastores = &self.parts.datastores;
+        if test_option == TestOption::TestOnly {
+            datastores
+                .test_edit(config, default_operation, on_error, &self.parts.participants)
+                .map_err(all)?;
+            return Ok(Reply::Ok);
+        }
+        // RFC 6241 section 8.6.4.1 wants a validation "before attempting to set". On a candidate, which may be
+        // incomplete until it is committed (section 8.3.1), the syntax check of the edit is that validation.
+        let edited = datastores.edit_candidate(config, default_operation, on_error);
+        if edited.errors.is_empty() {
+            Ok(Reply::Ok)
+        } else {
+            Err(all(edited.errors))
+        }
+    }
+
+    fn lock(&self, session_id: u32, target: DatastoreName) -> Answer {
+        // Waits until no change is under way, so that the holder finds the datastore at rest.
+        let _committing = held(&self.committing);
+        let _editing = held(&self.editing);
+        let modified = self.parts.datastores.candidate_is_modified();
+        let granted =
+            held(&self.parts.locks).lock(lockable(target), session_id, modified, (self.parts.now)());
+        granted.map_err(|refused| {
+            let holder = match refused {
+                LockError::Held(holder) => holder,
+                // RFC 6241 section 7.5: session 0 where no NETCONF session holds it.
+                LockError::CandidateModified | LockError::NotHeld => 0,
+            };
+            let message = format!("lock {target}: {refused}");
+            let error = ManagementError::protocol(ErrorTag::LockDenied, message);
+            one(error.with_info("session-id", holder.to_string()))
+        })?;
+        Ok(Reply::Ok)
+    }
+
+    fn commit(&self, session_id: u32) -> Answer {
+        let caller = self.caller(session_id);
+        let span = info_span!("commit", session = session_id, user = caller.user);
+        let _entered = span.enter();
+        let _committing = held(&self.committing);
+        self.may_change(session_id, Lockable::Running)?;
+        self.may_change(session_id, Lockable::Candidate)?;
+        let author = Author {
+            user: caller.user,
+            session_id,
+            timestamp: (self.parts.now)(),
+            label: None,
+            comment: None,
+        };
+        match self.parts.datastores.commit(author, &self.parts.participants) {
+            Ok(committed) if committed.change_set.is_empty() => {
+                info!(generation = committed.generation, "nothing to commit");
+                Ok(Reply::Ok)
+            }
+            Ok(committed) => {
+                info!(
+                    generation = committed.generation,
+                    changes = committed.change_set.changes.len(),
+                    "committed"
+                );
+                (self.parts.committed)(&committed);
+                Ok(Reply::Ok)
+            }
+            Err(refused) => {
+                warn!(%refused, "not committed");
+                Err(all(refused.into_errors()))
+            }
+        }
+    }
+
+    /// RFC 6241 section 7.9: another session ends at once, its locks are free.
+    fn kill(&self, session_id: u32, victim: u32) -> Answer {
+        if victim == session_id {
+            let message = format!("kill-session {victim}: a session ends itself with close-session");
+            return Err(one(ManagementError::protocol(ErrorTag::InvalidValue, message)));
+        }
+        let Some(switch) = held(&self.parts.sessions).take_kill_switch(victim) else {
+            let message = format!("kill-session {victim}: there is no session with this number");
+            return Err(one(ManagementError::protocol(ErrorTag::InvalidValue, message)));
+        };
+        info!(session = session_id, victim, "session killed");
+        self.close(victim, Ending::Killed);
+        switch();
+        Ok(Reply::Ok)
+    }
+
+    fn module_text(
+        &self,
+        identifier: &str,
+        version: Option<&str>,
+        format: Option<&str>,
+    ) -> Result<Reply, ManagementError> {
+        // RFC 6022 section 3.1: yang when nothing is asked for.
+        if let Some(other) = format.filter(|format| *format != "yang") {
+            let message = format!("format {other:?} of module {identifier}: only yang is served");
+            return Err(ManagementError::application(ErrorTag::InvalidValue, message));
+        }
+        let named = |version: Option<&str>| match version {
+            Some(version) => format!("module {identifier:?} of revision {version:?}"),
+            None => format!("module {identifier:?}"),
+        };
+        match self
+            .schema()
+            .source(identifier, version.filter(|version| !version.is_empty()))
+        {
+            Source::Text(text) => Ok(Reply::SchemaText(text)),
+            Source::NotFound => {
+                let message = format!("{} is not served", named(version));
+                Err(ManagementError::application(ErrorTag::InvalidValue, message))
+            }
+            Source::SeveralRevisions => {
+                let message = format!("{} has several revisions: name one", named(version));
+                let error = ManagementError::application(ErrorTag::OperationFailed, message);
+                Err(ManagementError {
+                    app_tag: Some("data-not-unique".to_owned()),
+                    ..error
+                })
+            }
+        }
+    }
+
+    fn may_change(&self, session_id: u32, datastore: Lockable) -> Result<(), Vec<ManagementError>> {
+        held(&self.parts.locks)
+            .may_change(datastore, session_id)
+            .map_err(|refused| {
+                let name = match datastore {
+                    Lockable::Running => DatastoreName::Running,
+                    Lockable::Candidate => DatastoreName::Candidate,
+                };
+                one(ManagementError::protocol(
+                    ErrorTag::InUse,
+                    format!("{name} is locked: {refused}"),
+                ))
+            })
+    }
+}
+
+impl FrontDesk for Desk {
+    fn open(&self, visitor: Visitor, kill: KillSwitch) -> u32 {
+        let (user, from) = (visitor.user.clone(), visitor.from.clone());
+        let session_id = held(&self.parts.sessions).open(visitor, kill, (self.parts.now)());
+        info!(session = session_id, user, from, "session opened");
+        session_id
+    }
+
+    fn close(&self, session_id: u32, ending: Ending) {
+        let Some(session) = held(&self.parts.sessions).close(session_id, ending) else {
+            return;
+        };
+        // Waits for an edit of this very session that is still under way.
+        let editing = held(&self.editing);
+        let released = held(&self.parts.locks).release_all(session_id);
+        if released.contains(&Lockable::Candidate) {
+            // RFC 6241 section 8.3.5.2: what the holder of the candidate's lock left uncommitted is discarded.
+            self.parts.datastores.discard();
+        }
+        drop(editing);
+        info!(
+            session = session_id,
+            user = session.visitor.user,
+            ?ending,
+            "session closed"
+        );
+    }
+
+    fn answer(&self, session_id: u32, request: Request) -> Answer {
+        let answer = self.carry_out(session_id, request);
+        let errors = answer.as_ref().err().map_or(0, Vec::len);
+        held(&self.parts.sessions).count(session_id, errors);
+        answer
+    }
+
+    fn capabilities(&self) -> Vec<String> {
+        self.parts.capabilities.clone()
+    }
+}
+
+/// The locks as the monitoring state shows them.
+pub fn shown_locks(locks: &Mutex<LockTable>) -> Vec<crate::management::monitoring::ShownLock> {
+    let locks = held(locks);
+    let shown = |datastore, lock: Lock| crate::management::monitoring::ShownLock {
+        datastore,
+        session_id: lock.session_id,
+        since: lock.since,
+    };
+    [("running", Lockable::Running), ("candidate", Lockable::Candidate)]
+        .into_iter()
+        .filter_map(|(name, datastore)| Some(shown(name, locks.holder(datastore)?)))
+        .collect()
+}
+
+fn lockable(name: DatastoreName) -> Lockable {
+    match name {
+        DatastoreName::Running => Lockable::Running,
+        DatastoreName::Candidate => Lockable::Candidate,
+    }
+}
+
+fn not_supported(message: &str) -> ManagementError {
+    ManagementError::protocol(ErrorTag::OperationNotSupported, message)
+}
+
+fn one(error: ManagementError) -> Vec<ManagementError> {
+    vec![error]
+}
+
+fn all(errors: Vec<DataError>) -> Vec<ManagementError> {
+    errors.into_iter().map(ManagementError::from).collect()
+}
+
+/// What the mutexes guard is swapped or counted whole, so a panic elsewhere leaves nothing half done in it.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
