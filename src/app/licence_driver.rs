@@ -21,7 +21,7 @@ use crate::device::hardware::ChassisSnapshot;
 use crate::licensing::agent::{Command, Input, Occasion, Output, Request, SmartAgent};
 use crate::licensing::agent_settings::AgentSettings;
 use crate::licensing::configuration::Configuration;
-use crate::licensing::consumption::{Consumption, consumption};
+use crate::licensing::consumption::{Consumption, UnknownCard, consumption};
 use crate::licensing::event::Event;
 use crate::licensing::exchange::Speaker;
 use crate::licensing::message::Udi;
@@ -120,6 +120,7 @@ impl Licensing {
             unwritten: None,
             ordered: None,
             delivery: None,
+            unknown_cards: Vec::new(),
         };
         tokio::spawn(driver.run(news));
         Ok(Licensing { inbox, state })
@@ -197,6 +198,8 @@ struct Driver {
     unwritten: Option<(Box<TrustRecord>, String)>,
     ordered: Option<SyncSender<ReturnCode>>,
     delivery: Option<AbortHandle>,
+    /// Cards that the log was told of.
+    unknown_cards: Vec<UnknownCard>,
 }
 
 impl Driver {
@@ -237,9 +240,17 @@ impl Driver {
         }
     }
 
-    fn counted(&self, occasion: Occasion) -> Input {
+    fn counted(&mut self, occasion: Occasion) -> Input {
+        let consumption = count(&self.device, &self.policy);
+        if consumption.unknown_cards != self.unknown_cards {
+            for card in &consumption.unknown_cards {
+                let UnknownCard { location, pid } = card;
+                tracing::warn!(%location, pid, "no counting rule for this card: it counts no licences");
+            }
+            self.unknown_cards.clone_from(&consumption.unknown_cards);
+        }
         Input::Counted {
-            consumption: count(&self.device, &self.policy),
+            consumption,
             occasion,
         }
     }

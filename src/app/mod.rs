@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod agent_command;
+pub mod call_home;
 pub mod clock;
 pub mod command_line;
 pub mod coverage;

@@ -523,7 +523,7 @@ impl SmartAgent {
     }
 }
 
-/// `now` and a period, without running off the end of time.
+/// The one place where a period of the agent becomes a moment; never runs off the end of time.
 pub(super) fn later(now: Timestamp, period: SignedDuration) -> Timestamp {
     now.saturating_add(period).unwrap_or(Timestamp::MAX)
 }

@@ -846,6 +846,18 @@ mod tests {
     }
 
     #[test]
+    fn without_a_way_to_the_server_deregistration_still_erases() {
+        let mut lab = Lab::registered(&[]);
+        lab.configure(Configuration::default());
+        assert_eq!(lab.command(Command::Deregister), ReturnCode::Success);
+        assert_eq!(lab.stage(), Stage::NotRegistered);
+        assert!(
+            lab.last_text("AGENT_DEREG_FAILED")
+                .ends_with("has no http destination address")
+        );
+    }
+
+    #[test]
     fn an_instance_removed_at_the_server_is_told_as_the_chapter_shows() {
         let mut lab = Lab::registered(&[(Entitlement::Client100G, 1)]);
         lab.server.instances.clear();

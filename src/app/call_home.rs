@@ -1,0 +1,117 @@
+//! Licensing as a participant of commits, and the profile of call home that must not be deleted.
+
+use crate::app::licence_configuration::DEFAULT_PROFILE;
+use crate::datastore::participant::Participant;
+use crate::management::error::{ErrorTag, ManagementError};
+use crate::yang::document::Element;
+
+const NETCONF: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";
+const CALL_HOME: &str = "http://cisco.com/ns/yang/Cisco-IOS-XR-call-home-cfg";
+
+/// What licensing acts on; it never refuses a commit.
+pub struct LicensingParticipant;
+
+impl Participant for LicensingParticipant {
+    fn name(&self) -> &'static str {
+        "licensing"
+    }
+
+    fn claims(&self) -> &[&'static str] {
+        &[
+            "/Cisco-IOS-XR-call-home-cfg:call-home/profiles/profile/active",
+            "/Cisco-IOS-XR-call-home-cfg:call-home/profiles/profile/methods",
+            "/Cisco-IOS-XR-call-home-cfg:call-home/profiles/profile/addresses",
+            "/Cisco-IOS-XR-call-home-cfg:call-home/profiles/profile/report-type/reporting-licensing-data",
+            "/Cisco-IOS-XR-call-home-cfg:call-home/http-proxy",
+            "/Cisco-IOS-XR-call-home-cfg:call-home/data-privacies",
+            "/Cisco-IOS-XR-smart-license-cfg:licensing",
+        ]
+    }
+}
+
+/// The refusal of an edit that deletes or removes the entry of the default profile itself: "the CiscoTAC-1 profile is
+/// the default for smart licensing and must not be deleted". An edit that replaces or removes something around it is
+/// let through and leaves the profile with its built-in values (reading Q29); a change set cannot tell the two apart,
+/// so the edit is looked at. `config` is the content of `<config>`; what is no well-formed edit is left to the edit
+/// engine to refuse.
+pub fn refusal_of_deleting_default_profile(config: &str) -> Option<ManagementError> {
+    // Most edits are about something else and need not be parsed twice.
+    if !config.contains(DEFAULT_PROFILE) {
+        return None;
+    }
+    let elements = Element::parse_content(config).ok()?;
+    let deletes = |entry: &&Element| {
+        let operation = entry.attribute(Some(NETCONF), "operation");
+        let mut names = entry.children.iter().filter(|child| child.name == "profile-name");
+        matches!(operation, Some("delete" | "remove")) && names.any(|name| name.trimmed() == DEFAULT_PROFILE)
+    };
+    let call_homes = elements.iter().filter(|element| is(element, "call-home"));
+    let profiles = call_homes
+        .flat_map(|element| &element.children)
+        .filter(|element| is(element, "profiles"));
+    let mut entries = profiles
+        .flat_map(|element| &element.children)
+        .filter(|element| is(element, "profile"));
+    entries.find(deletes)?;
+    let message = format!(
+        "call-home profile {DEFAULT_PROFILE} is the default for smart licensing and must not be deleted; remove its \
+         active leaf to switch it off"
+    );
+    let path =
+        "/call-home:call-home/call-home:profiles/call-home:profile[call-home:profile-name='CiscoTAC-1']";
+    Some(ManagementError {
+        path: Some(path.to_owned()),
+        namespaces: vec![("call-home".to_owned(), CALL_HOME.to_owned())],
+        ..ManagementError::application(ErrorTag::OperationFailed, message)
+    })
+}
+
+fn is(element: &Element, name: &str) -> bool {
+    element.name == name && element.namespace.as_deref() == Some(CALL_HOME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::desired_state::payload::SCHEMA;
+
+    fn edit(profiles_attributes: &str, profile: &str, operation: &str) -> Option<ManagementError> {
+        refusal_of_deleting_default_profile(&format!(
+            "<call-home xmlns=\"{CALL_HOME}\" xmlns:nc=\"{NETCONF}\"><profiles{profiles_attributes}>
+               <profile{operation}><profile-name> {profile} </profile-name></profile></profiles></call-home>"
+        ))
+    }
+
+    #[test]
+    fn deleting_or_removing_the_default_profile_is_refused_with_its_path_and_the_way_out() {
+        for operation in ["delete", "remove"] {
+            let refused = edit("", DEFAULT_PROFILE, &format!(" nc:operation=\"{operation}\"")).unwrap();
+            assert_eq!(refused.tag, ErrorTag::OperationFailed);
+            assert!(
+                refused
+                    .message
+                    .contains("must not be deleted; remove its active leaf"),
+                "{refused}"
+            );
+            assert!(refused.path.unwrap().contains("CiscoTAC-1"));
+        }
+    }
+
+    #[test]
+    fn other_edits_and_other_profiles_are_let_through() {
+        assert_eq!(edit("", DEFAULT_PROFILE, ""), None);
+        assert_eq!(edit("", DEFAULT_PROFILE, " nc:operation=\"replace\""), None);
+        assert_eq!(edit(" nc:operation=\"replace\"", DEFAULT_PROFILE, ""), None);
+        assert_eq!(edit("", "Lab CiscoTAC-1", " nc:operation=\"delete\""), None);
+        // Without the namespace the attribute means nothing here; the edit engine refuses it.
+        assert_eq!(edit("", DEFAULT_PROFILE, " operation=\"delete\""), None);
+        assert_eq!(refusal_of_deleting_default_profile("<broken CiscoTAC-1"), None);
+    }
+
+    #[test]
+    fn every_claim_is_a_node_of_the_schema() {
+        for claim in LicensingParticipant.claims() {
+            assert!(SCHEMA.find(claim).is_some(), "{claim}");
+        }
+    }
+}
