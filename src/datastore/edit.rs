@@ -1,22 +1,19 @@
 //! edit-config on a tree (RFC 6241 section 7.2, RFC 7950 sections 7.5.8 to 7.8.6).
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::datastore::apply::{self, make_room};
+use crate::datastore::apply;
 use crate::datastore::change_set::Change;
-use crate::datastore::content::Content;
-use crate::datastore::difference::order_of;
-use crate::datastore::edit_attributes::{EditOperation, operation, placement};
+use crate::datastore::edit_attributes::{EditOperation, operation};
 use crate::yang::document::Element;
 use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::path::{Instance, InstancePath, Step};
-use crate::yang::place::{Place, Placement, canonical_value};
+use crate::yang::place::Place;
 use crate::yang::rejection;
 use crate::yang::resolve;
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{NodeKind, SchemaId, SchemaNode};
-use crate::yang::tree::{NodeRef, Tree};
+use crate::yang::tree::Tree;
 
 /// What to do when something is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -85,20 +82,20 @@ pub fn parse_config(schema: &Arc<Schema>, config: &str) -> Result<Tree, Vec<Data
 }
 
 /// An error stopped the edit; it is in the list.
-struct Stopped;
+pub(super) struct Stopped;
 
-struct Editor<'s> {
-    schema: &'s Arc<Schema>,
+pub(super) struct Editor<'s> {
+    pub(super) schema: &'s Arc<Schema>,
     /// Path of the place whose children are being edited.
-    at: InstancePath,
+    pub(super) at: InstancePath,
     /// How many nodes around the place are being made: their making is one change.
-    building: usize,
+    pub(super) building: usize,
     on_error: OnError,
-    done: Edited,
+    pub(super) done: Edited,
 }
 
 impl<'s> Editor<'s> {
-    fn fail(&mut self, error: DataError) -> Result<(), Stopped> {
+    pub(super) fn fail(&mut self, error: DataError) -> Result<(), Stopped> {
         self.done.errors.push(error);
         if self.on_error == OnError::Continue {
             Ok(())
@@ -107,13 +104,13 @@ impl<'s> Editor<'s> {
         }
     }
 
-    fn log(&mut self, change: Change) {
+    pub(super) fn log(&mut self, change: Change) {
         if self.building == 0 {
             self.done.changes.push(change);
         }
     }
 
-    fn children(
+    pub(super) fn children(
         &mut self,
         place: &mut Place<'_>,
         parent: Option<SchemaNode<'s>>,
@@ -192,22 +189,25 @@ impl<'s> Editor<'s> {
                 let message = format!("{} is given twice", rejection::short_name(node));
                 return Err(self.error(DataErrorTag::BadElement, node, message));
             }
-            if let Some(other) = met.iter().find(|other| node.excludes(other)) {
+            let in_a_case = !node.cases().is_empty();
+            if in_a_case && let Some(other) = met.iter().find(|other| node.excludes(other)) {
                 let message = format!("{} and {} exclude each other", node.name(), other.name());
                 return Err(self.error(DataErrorTag::BadElement, node, message));
             }
-            met.push(node);
+            if (in_a_case || node.kind() == NodeKind::Leaf) && !met.contains(&node) {
+                met.push(node);
+            }
         }
         Ok((node, op))
     }
 
-    fn error(&self, tag: DataErrorTag, node: SchemaNode<'_>, message: String) -> DataError {
+    pub(super) fn error(&self, tag: DataErrorTag, node: SchemaNode<'_>, message: String) -> DataError {
         DataError::new(tag, message)
             .with_element(node.name())
             .at(self.schema, &resolve::below(node, &self.at))
     }
 
-    fn error_at(
+    pub(super) fn error_at(
         &self,
         tag: DataErrorTag,
         node: SchemaNode<'_>,
@@ -247,412 +247,15 @@ impl<'s> Editor<'s> {
             .error(DataErrorTag::BadAttribute, node, message)
             .with_attribute("operation"))
     }
-
-    fn leaf(
-        &mut self,
-        place: &mut Place<'_>,
-        node: SchemaNode<'_>,
-        element: &Element,
-        op: EditOperation,
-    ) -> Result<(), DataError> {
-        let value = resolve::value(node, element, &self.at)?;
-        // RFC 6241 7.2: a delete names the leaf; most clients send it without a value.
-        if !op.writes() && !value.trim().is_empty() {
-            canonical_value(node, &value)
-                .map_err(|reason| rejection::invalid_value(node, &value, reason.as_deref(), &self.at))?;
-        }
-        let is_there = place.first_of(node).is_some_and(|leaf| !leaf.is_default());
-        if !self.goes_on(node, &Instance::Single, op, is_there)? {
-            return Ok(());
-        }
-        if op.takes_away() {
-            self.remove(place, node, &Instance::Single);
-            return Ok(());
-        }
-        let was_there = is_there;
-        if !was_there {
-            // The value is looked at before anything gives way to it.
-            canonical_value(node, &value)
-                .map_err(|reason| rejection::invalid_value(node, &value, reason.as_deref(), &self.at))?;
-            self.clear_other_cases(place, node);
-        }
-        let written = place.set(node, &value)?;
-        let path = self.at.child(step(node, &Instance::Single));
-        match written.old {
-            None => self.log(Change::Insert {
-                path,
-                content: Content::Value(written.new),
-                order: None,
-            }),
-            Some(old) if old != written.new => self.log(Change::Set {
-                path,
-                old,
-                new: written.new,
-            }),
-            Some(_) => {}
-        }
-        Ok(())
-    }
-
-    fn leaf_list(
-        &mut self,
-        place: &mut Place<'_>,
-        node: SchemaNode<'_>,
-        element: &Element,
-        op: EditOperation,
-        ordered: &mut Vec<(SchemaId, Instance)>,
-    ) -> Result<(), DataError> {
-        let value = resolve::value(node, element, &self.at)?;
-        let value = canonical_value(node, &value)
-            .map_err(|reason| rejection::invalid_value(node, &value, reason.as_deref(), &self.at))?;
-        let instance = Instance::Value(value);
-        let is_there = place
-            .find(node, &instance)
-            .is_some_and(|found| !found.is_default());
-        if !self.goes_on(node, &instance, op, is_there)? {
-            return Ok(());
-        }
-        if op.takes_away() {
-            self.remove(place, node, &instance);
-            return Ok(());
-        }
-        let wanted = self.placement(place, node, element, &instance, op, ordered)?;
-        if is_there {
-            self.shift(place, node, &instance, wanted);
-        } else if let Instance::Value(value) = &instance {
-            self.clear_other_cases(place, node);
-            place.add_value(node, value, &wanted.unwrap_or_default())?;
-            self.log_insert(place, node, &instance);
-        }
-        Ok(())
-    }
-
-    fn container(
-        &mut self,
-        place: &mut Place<'_>,
-        node: SchemaNode<'s>,
-        element: &Element,
-        op: EditOperation,
-    ) -> Result<Result<(), DataError>, Stopped> {
-        let is_structure = node.is_structure_only();
-        let is_there = place.first_of(node).is_some_and(|found| found.is_explicit());
-        if let Err(error) = resolve::no_text(node, element, &self.at) {
-            return Ok(Err(error));
-        }
-        if !(is_structure && op == EditOperation::None) {
-            match self.goes_on(node, &Instance::Single, op, is_there) {
-                Ok(true) => {}
-                Ok(false) => return Ok(Ok(())),
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-        if op.takes_away() {
-            self.remove(place, node, &Instance::Single);
-            return Ok(Ok(()));
-        }
-        let is_new = !is_there && !is_structure;
-        if is_new {
-            self.clear_other_cases(place, node);
-        }
-        let changes_before = self.done.changes.len();
-        let result = match place.enter_container(node) {
-            Err(error) => return Ok(Err(error)),
-            Ok(mut inside) => self.inside(&mut inside, node, &Instance::Single, element, op, is_new),
-        };
-        if is_structure {
-            place.prune(node);
-            // Structure stands in a case as soon as something is in it. What gives way goes before what came.
-            if !is_there && place.first_of(node).is_some_and(|found| found.is_explicit()) {
-                let came = self.done.changes.split_off(changes_before);
-                self.clear_other_cases(place, node);
-                self.done.changes.extend(came);
-            }
-        }
-        self.made(place, node, &Instance::Single, is_new, result).map(Ok)
-    }
-
-    fn entry(
-        &mut self,
-        place: &mut Place<'_>,
-        node: SchemaNode<'s>,
-        element: &Element,
-        op: EditOperation,
-        ordered: &mut Vec<(SchemaId, Instance)>,
-    ) -> Result<Result<(), DataError>, Stopped> {
-        let prepared = resolve::no_text(node, element, &self.at)
-            .and_then(|()| resolve::keys(node, element, &self.at))
-            .and_then(|keys| {
-                let instance = resolve::named_keys(node, &keys);
-                let is_there = place.find(node, &instance).is_some();
-                let goes_on = self.goes_on(node, &instance, op, is_there)?;
-                Ok((keys, instance, is_there, goes_on))
-            });
-        let (keys, instance, is_there) = match prepared {
-            Ok((keys, instance, is_there, true)) => (keys, instance, is_there),
-            Ok(_) => return Ok(Ok(())),
-            Err(error) => return Ok(Err(error)),
-        };
-        if op.takes_away() {
-            self.remove(place, node, &instance);
-            return Ok(Ok(()));
-        }
-        let wanted = match self.placement(place, node, element, &instance, op, ordered) {
-            Ok(wanted) => wanted,
-            Err(error) => return Ok(Err(error)),
-        };
-        if is_there {
-            self.shift(place, node, &instance, wanted);
-            let Some(mut inside) = place.enter(node, &instance) else {
-                return Ok(Ok(()));
-            };
-            return self
-                .inside(&mut inside, node, &instance, element, op, false)
-                .map(Ok);
-        }
-        self.clear_other_cases(place, node);
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let result = match place.add_entry(node, &keys, &wanted.unwrap_or_default()) {
-            Err(error) => return Ok(Err(error)),
-            Ok(mut inside) => self.inside(&mut inside, node, &instance, element, op, true),
-        };
-        self.made(place, node, &instance, true, result).map(Ok)
-    }
-
-    fn inside(
-        &mut self,
-        inside: &mut Place<'_>,
-        node: SchemaNode<'s>,
-        instance: &Instance,
-        element: &Element,
-        op: EditOperation,
-        is_new: bool,
-    ) -> Result<(), Stopped> {
-        self.building += usize::from(is_new);
-        self.at.push(step(node, instance));
-        let result = self.children(inside, Some(node), &element.children, op);
-        self.at.pop();
-        self.building -= usize::from(is_new);
-        result
-    }
-
-    /// Notes that something was made, or takes it back when it could not be finished.
-    fn made(
-        &mut self,
-        place: &mut Place<'_>,
-        node: SchemaNode<'_>,
-        instance: &Instance,
-        is_new: bool,
-        result: Result<(), Stopped>,
-    ) -> Result<(), Stopped> {
-        if is_new {
-            match result {
-                Ok(()) => self.log_insert(place, node, instance),
-                Err(_) => {
-                    place.remove(node, instance);
-                }
-            }
-        }
-        result
-    }
-
-    /// Whether there is something to do; an error where the operation does not fit what is there.
-    fn goes_on(
-        &self,
-        node: SchemaNode<'_>,
-        instance: &Instance,
-        op: EditOperation,
-        is_there: bool,
-    ) -> Result<bool, DataError> {
-        match (op, is_there) {
-            (EditOperation::Create, true) => Err(self.error_at(
-                DataErrorTag::DataExists,
-                node,
-                instance,
-                "is there already and cannot be created",
-            )),
-            (EditOperation::Delete, false) => Err(self.error_at(
-                DataErrorTag::DataMissing,
-                node,
-                instance,
-                "is not there and cannot be deleted",
-            )),
-            (EditOperation::None, false) => Err(self.error_at(
-                DataErrorTag::DataMissing,
-                node,
-                instance,
-                "is not there, and the default operation none does not make it",
-            )),
-            (EditOperation::Remove, false) => Ok(false),
-            (EditOperation::None, true) => Ok(!node.is_term()),
-            _ => Ok(true),
-        }
-    }
-
-    /// Where a user-ordered entry goes; `None` leaves it where it is, or puts a new one last.
-    fn placement(
-        &self,
-        place: &Place<'_>,
-        node: SchemaNode<'_>,
-        element: &Element,
-        instance: &Instance,
-        op: EditOperation,
-        ordered: &mut Vec<(SchemaId, Instance)>,
-    ) -> Result<Option<Placement>, DataError> {
-        if !node.is_user_ordered() {
-            return Ok(None);
-        }
-        let mut wanted = placement(node, element, &self.at)?;
-        if let Some(Placement::Before(anchor) | Placement::After(anchor)) = &wanted
-            && (place.find(node, anchor).is_none() || anchor == instance)
-        {
-            // RFC 7950 15.7: the entry that insert refers to is not there.
-            let problem = "cannot be put there: the entry that it should stand beside is not there";
-            return Err(self
-                .error_at(DataErrorTag::BadAttribute, node, instance, problem)
-                .with_app_tag("missing-instance")
-                .with_attribute("insert"));
-        }
-        // A replaced list has the order of the edit.
-        if wanted.is_none() && op == EditOperation::Replace {
-            let previous = ordered.iter().rev().find(|(id, _)| *id == node.id());
-            wanted = Some(previous.map_or(Placement::First, |(_, previous)| {
-                Placement::After(previous.clone())
-            }));
-        }
-        ordered.push((node.id(), instance.clone()));
-        Ok(wanted)
-    }
-
-    fn shift(
-        &mut self,
-        place: &mut Place<'_>,
-        node: SchemaNode<'_>,
-        instance: &Instance,
-        wanted: Option<Placement>,
-    ) {
-        let Some(wanted) = wanted else { return };
-        let from = place.find(node, instance).and_then(order_of);
-        place.shift(node, instance, &wanted);
-        let to = place.find(node, instance).and_then(order_of);
-        if let (Some(from), Some(to)) = (from, to)
-            && from != to
-        {
-            self.log(Change::Move {
-                path: self.at.child(step(node, instance)),
-                from,
-                to,
-            });
-        }
-    }
-
-    fn log_insert(&mut self, place: &Place<'_>, node: SchemaNode<'_>, instance: &Instance) {
-        if self.building > 0 {
-            return;
-        }
-        if let Some(made) = place.find(node, instance) {
-            let (content, order) = (Content::of(made), order_of(made));
-            let path = self.at.child(step(node, instance));
-            self.log(Change::Insert { path, content, order });
-        }
-    }
-
-    /// Takes a node away. Of structure, what is inside goes piece by piece: structure has no changes of its own.
-    fn remove(&mut self, place: &mut Place<'_>, node: SchemaNode<'_>, instance: &Instance) {
-        if self.building == 0
-            && let Some(found) = place.find(node, instance)
-        {
-            removals(found, &mut self.done.changes);
-        }
-        place.remove(node, instance);
-    }
-
-    /// RFC 7950 7.9: a node of one case takes the nodes of the others away.
-    fn clear_other_cases(&mut self, place: &mut Place<'_>, node: SchemaNode<'_>) {
-        if node.cases().is_empty() {
-            return;
-        }
-        make_room(place, node);
-        for (id, instance) in pick(place.children(), |child| node.excludes(&child.schema())) {
-            if let Some(other) = self.schema.node(id) {
-                self.remove(place, other, &instance);
-            }
-        }
-    }
-
-    /// `replace`: what the edit does not mention goes.
-    fn remove_unmentioned(
-        &mut self,
-        place: &mut Place<'_>,
-        parent: Option<SchemaNode<'s>>,
-        elements: &[Element],
-    ) {
-        let mentioned: HashSet<(SchemaId, Instance)> = elements
-            .iter()
-            .filter_map(|element| {
-                // What is wrong with an element is said when its turn comes.
-                let node = resolve::child(self.schema, parent, element, &self.at).ok()?;
-                let instance = match node.kind() {
-                    NodeKind::List => {
-                        resolve::named_keys(node, &resolve::keys(node, element, &self.at).ok()?)
-                    }
-                    NodeKind::LeafList => {
-                        let value = resolve::value(node, element, &self.at).ok()?;
-                        Instance::Value(canonical_value(node, &value).ok()?)
-                    }
-                    _ => Instance::Single,
-                };
-                Some((node.id(), instance))
-            })
-            .collect();
-        let gone = pick(place.children(), |child| {
-            !child.schema().is_key()
-                && child.is_explicit()
-                && !mentioned.contains(&(child.schema_id(), child.instance()))
-        });
-        // Last ones first: undoing puts each behind one that is there again.
-        for (id, instance) in gone.into_iter().rev() {
-            if let Some(node) = self.schema.node(id) {
-                self.remove(place, node, &instance);
-            }
-        }
-    }
 }
 
-fn step(node: SchemaNode<'_>, instance: &Instance) -> Step {
+/// The step of a path that leads to an instance.
+pub(super) fn step(node: SchemaNode<'_>, instance: &Instance) -> Step {
     Step {
         module: node.module().to_owned(),
         name: node.name().to_owned(),
         instance: instance.clone(),
     }
-}
-
-fn pick<'t>(
-    children: impl Iterator<Item = NodeRef<'t>>,
-    wanted: impl Fn(NodeRef<'t>) -> bool,
-) -> Vec<(SchemaId, Instance)> {
-    children
-        .filter(|child| wanted(*child))
-        .map(|child| (child.schema_id(), child.instance()))
-        .collect()
-}
-
-/// The changes that take a node away.
-fn removals(node: NodeRef<'_>, changes: &mut Vec<Change>) {
-    if !node.is_explicit() {
-        return;
-    }
-    if node.schema().is_structure_only() {
-        let children: Vec<NodeRef<'_>> = node.children().collect();
-        for child in children.into_iter().rev() {
-            removals(child, changes);
-        }
-        return;
-    }
-    changes.push(Change::Remove {
-        path: node.instance_path(),
-        content: Content::of(node),
-        order: order_of(node),
-    });
 }
 
 #[cfg(test)]
@@ -834,7 +437,16 @@ mod tests {
             (after.as_str(), errors.len()),
             ("<c><np><x>1</x></np><entry><k>1</k></entry></c>", 0)
         );
+        let (after, errors) = edited(
+            "",
+            "<entry><k>1</k><sub nc:operation=\"create\"><a>1</a><b>z</b></sub></entry>",
+            EditOperation::None,
+            OnError::Stop,
+        );
+        assert_eq!(errors, [], "what is asked for further down brings the way to it");
+        assert_eq!(after, "<c><entry><k>1</k><sub><a>1</a><b>z</b></sub></entry></c>");
         for inside in [
+            "<entry><k>1</k><sub nc:operation=\"delete\"><a>1</a><b>z</b></sub></entry>",
             "<entry><k>1</k></entry>",
             "<plain>a</plain>",
             "<pres/>",

@@ -105,6 +105,16 @@ pub fn operation(
     Ok(found)
 }
 
+/// Whether an element further down asks for something to be made.
+pub fn writes_below(element: &Element) -> bool {
+    element.children.iter().any(|child| {
+        let own = child.attribute(Some(NETCONF_BASE), "operation");
+        own.and_then(EditOperation::parse)
+            .is_some_and(EditOperation::writes)
+            || writes_below(child)
+    })
+}
+
 /// Where `insert`, `value` and `key` want an entry; `None` without `insert`.
 pub fn placement(
     node: SchemaNode<'_>,

@@ -12,6 +12,8 @@ pub mod datastores;
 pub mod difference;
 pub mod edit;
 pub mod edit_attributes;
+mod edit_node;
+mod edit_removal;
 pub mod history;
 pub mod lock;
 pub mod memory_storage;

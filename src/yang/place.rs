@@ -211,8 +211,11 @@ impl<'t> Place<'t> {
         value: &str,
         placement: &Placement,
     ) -> Result<String, DataError> {
+        // RFC 7950 7.7.2: defaults are in use only as long as there is no entry.
+        let has_defaults = self.first_of(leaf_list).is_some_and(|first| first.is_default());
         let defaults: Vec<Instance> = self
             .children()
+            .take_while(|_| has_defaults)
             .filter(|child| child.schema() == leaf_list && child.is_default())
             .map(|child| child.instance())
             .collect();
@@ -331,13 +334,17 @@ impl<'t> Place<'t> {
         if !node.is_user_ordered() {
             return true;
         }
-        let others = || {
-            self.children()
-                .filter(|other| other.schema() == node && other.raw() != child)
-        };
         let (anchor, before) = match placement {
-            Placement::First => (others().next(), true),
-            Placement::Last => (others().last(), false),
+            Placement::First => (self.first_of(node), true),
+            // SAFETY: the child belongs to the tree, which cannot change while `self` is borrowed.
+            Placement::Last => unsafe {
+                let here = NodeRef::from_raw(self.tree.schema(), child);
+                let behind = std::iter::successors(here, |at| {
+                    let next = at.next_sibling();
+                    next.filter(|next| next.schema() == node)
+                });
+                (behind.last(), false)
+            },
             Placement::Before(instance) => (self.find(node, instance), true),
             Placement::After(instance) => (self.find(node, instance), false),
         };
