@@ -477,12 +477,12 @@ impl SmartAgent {
     }
 
     fn current_status(&self) -> LicenceStatus {
-        let nowhere = self
+        let unconfigured = self
             .configuration
             .destination
             .as_ref()
-            .is_err_and(|problem| problem.leads_nowhere());
-        if !self.configuration.enabled || nowhere {
+            .is_err_and(|problem| problem.is_unconfigured());
+        if !self.configuration.enabled || unconfigured {
             return LicenceStatus::Unconfigured;
         }
         let Some(registered) = self.record.registration.registered() else {

@@ -105,7 +105,13 @@ impl TransportProblem {
         }
     }
 
-    /// Nothing that is configured leads anywhere: the chapter's "unconfigured" (reading Q28).
+    /// No profile carries licensing: the chapter's "unconfigured". A profile that only lacks its destination, as the
+    /// built-in one of a new device, is enabled and "unidentified" (readings Q28, Q29).
+    pub fn is_unconfigured(&self) -> bool {
+        matches!(self, TransportProblem::NoActiveProfile { .. })
+    }
+
+    /// Nothing that is configured leads anywhere.
     pub fn leads_nowhere(&self) -> bool {
         match self {
             TransportProblem::NoActiveProfile { .. } | TransportProblem::NoDestination { .. } => true,

@@ -1121,18 +1121,20 @@ mod tests {
     }
 
     #[test]
-    fn without_a_way_to_a_server_licensing_is_unconfigured() {
+    fn without_an_active_profile_licensing_is_unconfigured_and_without_a_destination_unidentified() {
         let mut lab = Lab::new();
-        lab.configure(Configuration::default());
-        assert_eq!(lab.status(), LicenceStatus::Unconfigured);
-        lab.configure(Configuration {
-            destination: Err(TransportProblem::NoDestination {
-                transport: Transport::Smart,
-            }),
-            transport: Transport::Smart,
+        let through = |problem| Configuration {
+            destination: Err(problem),
             ..Configuration::default()
-        });
+        };
+        lab.configure(through(TransportProblem::NoActiveProfile {
+            reason: "no call-home profile is active".to_owned(),
+        }));
         assert_eq!(lab.status(), LicenceStatus::Unconfigured);
+        lab.configure(through(TransportProblem::NoDestination {
+            transport: Transport::CallHome,
+        }));
+        assert_eq!(lab.status(), LicenceStatus::Unidentified);
     }
 
     #[test]
