@@ -1,5 +1,7 @@
 //! Every payload document, without a wire: edits on a fresh datastore, filters, RPCs and state documents.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test may stop at what it did not expect
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;

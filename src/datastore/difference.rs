@@ -177,7 +177,9 @@ fn insert(node: NodeRef<'_>, changes: &mut Vec<Change>) {
 
 fn remove(node: NodeRef<'_>, changes: &mut Vec<Change>) {
     if node.schema().is_structure_only() {
-        for child in node.children().filter(|child| child.is_explicit()) {
+        // Last ones first, as among any siblings.
+        let inside: Vec<NodeRef<'_>> = node.children().filter(NodeRef::is_explicit).collect();
+        for child in inside.into_iter().rev() {
             remove(child, changes);
         }
         return;
