@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::app::call_home::LicensingParticipant;
 use crate::app::clock::Clock;
 use crate::app::desired_state::desired_state;
 use crate::app::device_driver::Device;
@@ -204,7 +205,7 @@ pub(super) fn management_providers(schema: &Arc<Schema>, clock: &Arc<dyn Clock>)
 
 /// Who may refuse a commit.
 pub(super) fn participants() -> Vec<Box<dyn Participant>> {
-    Vec::new()
+    vec![Box::new(LicensingParticipant)]
 }
 
 /// Everything that the device and licensing tell.

@@ -248,7 +248,7 @@ impl Desk {
 
     fn commit(&self, session_id: u32) -> Answer {
         let caller = self.caller(session_id);
-        let span = info_span!("commit", session = session_id, user = caller.user);
+        let span = info_span!("commit", user = caller.user);
         let _entered = span.enter();
         let _committing = held(&self.committing);
         self.may_change(session_id, Lockable::Running)?;

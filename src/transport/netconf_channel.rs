@@ -63,7 +63,6 @@ pub(crate) async fn serve(channel: Channel<Msg>, around: Surroundings) {
         }),
     );
     Span::current().record("session", session_id);
-    info!(user = %around.visitor.user, from = %around.visitor.from, "session opened");
     let unsent = Arc::new(Gauge::default());
     let (sender, receiver) = mpsc::unbounded_channel();
     let writing = tokio::spawn(write(writer, receiver, Arc::clone(&unsent)));
@@ -92,7 +91,9 @@ pub(crate) async fn serve(channel: Channel<Msg>, around: Surroundings) {
     }
     let closing = Arc::clone(&desk);
     let _ = tokio::task::spawn_blocking(move || closing.close(session_id, ending)).await;
-    info!(?ending, reason, "session ended");
+    if let Some(reason) = reason {
+        info!(?ending, reason, "why the session ended");
+    }
     conversation.part(id, ending, writing, &around).await;
 }
 
