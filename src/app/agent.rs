@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::app::call_home::LicensingParticipant;
 use crate::app::clock::Clock;
-use crate::app::desired_state::desired_state;
+use crate::app::desired_state::participant::HardwareParticipant;
+use crate::app::desired_state::{ROOTS as HARDWARE_ROOTS, desired_state};
 use crate::app::device_driver::Device;
 use crate::app::host_keys::host_keys;
 use crate::app::licence_configuration::{ROOTS as LICENSING_ROOTS, licence_configuration};
@@ -205,7 +206,7 @@ pub(super) fn management_providers(schema: &Arc<Schema>, clock: &Arc<dyn Clock>)
 
 /// Who may refuse a commit.
 pub(super) fn participants() -> Vec<Box<dyn Participant>> {
-    vec![Box::new(LicensingParticipant)]
+    vec![Box::new(HardwareParticipant), Box::new(LicensingParticipant)]
 }
 
 /// Everything that the device and licensing tell.
@@ -253,8 +254,10 @@ pub(super) fn state_providers(
 fn committed(never_contact: Vec<String>, device: Device, licensing: Licensing) -> CommitListener {
     Box::new(move |commit: &Committed| {
         let running = &commit.running.tree;
-        device.apply(Arc::new(desired_state(running)));
         let touched = |root: &&str| commit.change_set.touches(&format!("/{root}"));
+        if HARDWARE_ROOTS.iter().any(touched) {
+            device.apply(Arc::new(desired_state(running)));
+        }
         if LICENSING_ROOTS.iter().any(touched) {
             licensing.configured(licence_configuration(running, &never_contact));
         }

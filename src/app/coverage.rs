@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use crate::app::agent::{management_providers, participants, state_providers};
 use crate::app::clock::Clock;
+use crate::app::desired_state::participant::STORED_ONLY;
 use crate::app::device_driver::Device;
 use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings};
@@ -31,7 +32,7 @@ pub fn report(clock: Arc<dyn Clock>) -> anyhow::Result<String> {
             .iter()
             .map(|participant| &**participant)
             .collect::<Vec<_>>(),
-        &[],
+        STORED_ONLY,
     );
     let mut report = String::new();
     list(

@@ -1,10 +1,11 @@
-//! From the running configuration (native XR model) to what is asked of the hardware, and what is refused on the way.
+//! From the running configuration (native XR model) to what is asked of the hardware.
 //!
 //! Configuration may stand in two places: `active-nodes` or `preconfigured-nodes`, and an interface as `act` or `pre`.
 //! Wherever it was written it takes effect once the card is there; where both places speak of one node or interface,
 //! the active one wins (Q27).
 
 mod optics;
+pub mod participant;
 mod slices;
 
 use crate::device::desired_state::DesiredState;
@@ -45,22 +46,6 @@ pub fn desired_state(running: &Tree) -> DesiredState {
         slices::read_preconfigured_node(node, &mut desired.line_cards);
     }
     desired
-}
-
-/// A value that the schema lets through and the device cannot take.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{message} (at {path})")]
-pub struct Refusal {
-    /// Path of the leaf.
-    pub path: String,
-    /// The value and the rule.
-    pub message: String,
-}
-
-/// Looks for values of the optics settings that are text in the schema and a number for the device.
-pub fn check(configuration: &Tree) -> Result<(), Refusal> {
-    let interfaces = configuration.root("Cisco-IOS-XR-ifmgr-cfg:interface-configurations");
-    interfaces.map_or(Ok(()), optics::check_interfaces)
 }
 
 /// Whether an entry holds anything that was configured beside its keys.
@@ -307,36 +292,5 @@ mod tests {
             r#"<host-names xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-shellutil-cfg"><host-name>ncs1</host-name></host-names>"#,
         ));
         assert_eq!(desired.host_name.as_deref(), Some("ncs1"));
-    }
-
-    #[test]
-    fn text_that_should_be_a_number_is_refused_with_path_value_and_rule() {
-        let set = |leaf: &str, value: &str| {
-            check(&payload::tree(&format!(
-                r#"<interface-configurations xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-ifmgr-cfg">
-                     <interface-configuration><active>act</active><interface-name>Optics0/1/0/1</interface-name>
-                       <optics xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-controller-optics-cfg">
-                         <{leaf}>{value}</{leaf}></optics></interface-configuration></interface-configurations>"#
-            )))
-        };
-        let refused = set("optics-bits-per-symbol", "three").unwrap_err();
-        assert!(
-            refused.path.ends_with("optics/optics-bits-per-symbol"),
-            "{}",
-            refused.path
-        );
-        assert_eq!(
-            refused.message,
-            "optics-bits-per-symbol \"three\" is not a decimal number of bits per symbol below 1000 with at most ten places, such as 3.4375"
-        );
-        assert!(set("optics-baud-rate", "fast").is_err());
-        assert!(set("filter-roll-off-factor", "1.001").is_err());
-        for (leaf, value) in [
-            ("optics-bits-per-symbol", "3"),
-            ("optics-baud-rate", "69.4350357056"),
-            ("filter-roll-off-factor", "1.000"),
-        ] {
-            assert_eq!(set(leaf, value), Ok(()));
-        }
     }
 }

@@ -57,6 +57,31 @@ struct Order {
     answer: SyncSender<Result<(), SimulationError>>,
 }
 
+impl fmt::Display for SimulatorCommand {
+    /// The RPC with its input, as the log tells it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SimulatorCommand::LineCardDown(location) => write!(f, "line-card-down {location}"),
+            SimulatorCommand::LineCardUp(location) => write!(f, "line-card-up {location}"),
+            SimulatorCommand::PullLineCard(location) => write!(f, "pull-line-card {location}"),
+            SimulatorCommand::InsertLineCard { location, pid, .. } => {
+                write!(f, "insert-line-card {location} {pid}")
+            }
+            SimulatorCommand::SetTrunkBitsPerSymbol {
+                port,
+                bits_per_symbol: Some(bits),
+            } => write!(f, "set-trunk-bits-per-symbol {port} {bits}"),
+            SimulatorCommand::SetTrunkBitsPerSymbol {
+                port,
+                bits_per_symbol: None,
+            } => write!(f, "set-trunk-bits-per-symbol {port} as configured"),
+            SimulatorCommand::SetResponseDelay(milliseconds) => {
+                write!(f, "set-response-delay {milliseconds} ms")
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.command.fmt(f)
@@ -159,7 +184,7 @@ impl Driver {
                 }
                 order = self.orders.recv() => {
                     let Some(Order { command, answer }) = order else { return };
-                    tracing::info!(?command, "simulator command");
+                    tracing::info!("simulator: {command}");
                     let done = command.carry_out(self.hardware.as_mut(), self.clock.instant());
                     self.show();
                     // Whoever asked may have lost patience.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Refusal, has_content, written};
+use super::{has_content, written};
 use crate::device::desired_state::{DesiredState, OduName, OpticsDesired, PortName};
 use crate::device::optics::{BitsPerSymbol, SubseaSetting};
+use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::tree::NodeRef;
 
 /// Reads every interface, `act` before `pre`.
@@ -34,30 +35,31 @@ pub fn read_interfaces(interfaces: NodeRef<'_>, desired: &mut DesiredState) {
     }
 }
 
-/// Refuses text that should be a number.
-pub fn check_interfaces(interfaces: NodeRef<'_>) -> Result<(), Refusal> {
+/// Settings that are text in the schema and a number for the device: one error for each that is none.
+pub fn check_interfaces(interfaces: NodeRef<'_>) -> Vec<DataError> {
+    let mut errors = Vec::new();
     for entry in interfaces.children_named("interface-configuration") {
         for leaf in entry.child("optics").iter().flat_map(|optics| written(*optics)) {
             let Some(value) = leaf.value() else { continue };
-            let rule = match leaf.name() {
-                "optics-bits-per-symbol" => value.parse::<BitsPerSymbol>().err().map(|error| error.rule),
-                "optics-baud-rate" => {
-                    (!is_decimal(value)).then_some("a decimal number in GBd, such as 69.4350357056")
-                }
-                "filter-roll-off-factor" => {
-                    (!is_roll_off(value)).then_some("a factor from 0.000 to 1.000 with three places")
-                }
-                _ => None,
-            };
-            if let Some(rule) = rule {
-                return Err(Refusal {
-                    path: leaf.path(),
-                    message: format!("{} {value:?} is not {rule}", leaf.name()),
-                });
+            if let Some(rule) = broken_rule(leaf.name(), value) {
+                let message = format!("{} {value:?} is not {rule}", leaf.name());
+                let error = DataError::new(DataErrorTag::InvalidValue, message).with_element(leaf.name());
+                errors.push(error.at(leaf.schema().schema(), &leaf.instance_path()));
             }
         }
     }
-    Ok(())
+    errors
+}
+
+fn broken_rule(setting: &str, value: &str) -> Option<&'static str> {
+    match setting {
+        "optics-bits-per-symbol" => value.parse::<BitsPerSymbol>().err().map(|error| error.rule),
+        "optics-baud-rate" if !is_decimal(value) => Some("a decimal number in GBd, such as 69.4350357056"),
+        "filter-roll-off-factor" if !is_roll_off(value) => {
+            Some("a factor from 0.000 to 1.000 with three places")
+        }
+        _ => None,
+    }
 }
 
 fn optics(entry: NodeRef<'_>) -> OpticsDesired {
