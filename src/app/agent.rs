@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::app::call_home::LicensingParticipant;
+use crate::app::call_home::{LicensingParticipant, refusal_of_deleting_default_profile};
 use crate::app::clock::Clock;
 use crate::app::desired_state::participant::HardwareParticipant;
 use crate::app::desired_state::{ROOTS as HARDWARE_ROOTS, desired_state};
@@ -163,6 +163,7 @@ fn desk(
             }),
         ]),
         participants: participants(),
+        edit_guards: vec![Box::new(refusal_of_deleting_default_profile)],
         committed: committed(settings.licensing.never_contact.clone(), device, licensing),
         now: Box::new({
             let clock = Arc::clone(clock);

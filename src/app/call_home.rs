@@ -72,14 +72,85 @@ fn is(element: &Element, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
     use crate::app::desired_state::payload::SCHEMA;
+    use crate::datastore::datastores::Datastores;
+    use crate::datastore::memory_storage::MemoryStorage;
+    use crate::management::desk::{FrontDesk, Visitor};
+    use crate::management::front_desk::{Desk, DeskParts};
+    use crate::management::operational::OperationalState;
+    use crate::management::request::{
+        DatastoreName, DefaultOperation, ErrorOption, Filter, Reply, Request, TestOption,
+    };
+    use crate::management::rpc_table::RpcTable;
 
-    fn edit(profiles_attributes: &str, profile: &str, operation: &str) -> Option<ManagementError> {
-        refusal_of_deleting_default_profile(&format!(
+    fn config(profiles_attributes: &str, profile: &str, operation: &str) -> String {
+        format!(
             "<call-home xmlns=\"{CALL_HOME}\" xmlns:nc=\"{NETCONF}\"><profiles{profiles_attributes}>
                <profile{operation}><profile-name> {profile} </profile-name></profile></profiles></call-home>"
-        ))
+        )
+    }
+
+    fn edit(profiles_attributes: &str, profile: &str, operation: &str) -> Option<ManagementError> {
+        refusal_of_deleting_default_profile(&config(profiles_attributes, profile, operation))
+    }
+
+    fn desk() -> Desk {
+        let storage = Box::new(MemoryStorage::new());
+        let datastores = Datastores::open(Arc::clone(&SCHEMA), storage).unwrap();
+        Desk::new(DeskParts {
+            datastores: Arc::new(datastores),
+            sessions: Arc::default(),
+            locks: Arc::new(Mutex::default()),
+            state: OperationalState::new(Vec::new()),
+            rpcs: RpcTable::default(),
+            participants: Vec::new(),
+            edit_guards: vec![Box::new(refusal_of_deleting_default_profile)],
+            committed: Box::new(|_| {}),
+            now: Box::new(|| jiff::Timestamp::UNIX_EPOCH),
+            capabilities: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn at_the_desk_the_default_profile_may_be_written_and_replaced_and_not_deleted() {
+        let desk = desk();
+        let visitor = Visitor {
+            user: "admin".to_owned(),
+            from: "127.0.0.1:1".to_owned(),
+            transport: "netconf-ssh",
+        };
+        let session = desk.open(visitor, Box::new(|| {}));
+        let edit = |operation: &str, test_option| {
+            let config = config("", DEFAULT_PROFILE, operation);
+            desk.answer(
+                session,
+                Request::EditConfig {
+                    target: DatastoreName::Candidate,
+                    default_operation: DefaultOperation::Merge,
+                    test_option,
+                    error_option: ErrorOption::StopOnError,
+                    config: config.replace(&format!(" {DEFAULT_PROFILE} "), DEFAULT_PROFILE),
+                },
+            )
+        };
+        let candidate = || {
+            let (source, filter) = (DatastoreName::Candidate, Filter::Everything);
+            desk.answer(session, Request::GetConfig { source, filter })
+                .unwrap()
+        };
+        assert_eq!(edit("", TestOption::TestThenSet), Ok(Reply::Ok));
+        let before = candidate();
+        for test_option in [TestOption::TestThenSet, TestOption::Set, TestOption::TestOnly] {
+            let refused = edit(" nc:operation=\"delete\"", test_option).unwrap_err();
+            assert!(refused[0].message.contains("must not be deleted"), "{refused:?}");
+            assert_eq!(candidate(), before);
+        }
+        let replaced = edit(" nc:operation=\"replace\"", TestOption::TestThenSet);
+        assert_eq!(replaced, Ok(Reply::Ok));
+        assert!(matches!(candidate(), Reply::Data(data) if data.contains(DEFAULT_PROFILE)));
     }
 
     #[test]

@@ -29,6 +29,10 @@ use crate::yang::tree::Tree;
 /// Told of every commit, in order, before its session gets `<ok/>`. Must not block.
 pub type CommitListener = Box<dyn Fn(&Committed) + Send + Sync>;
 
+/// Looks at the text of an edit (the content of `<config>`) before it is done, and may refuse it: for rules that a
+/// change set cannot show, such as "this entry must not be deleted, but may be replaced". Must not block.
+pub type EditGuard = Box<dyn Fn(&str) -> Option<ManagementError> + Send + Sync>;
+
 /// Wall time, asked for.
 pub type WallClock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -46,6 +50,8 @@ pub struct DeskParts {
     pub rpcs: RpcTable,
     /// Who may refuse a commit.
     pub participants: Vec<Box<dyn Participant>>,
+    /// Who may refuse an edit.
+    pub edit_guards: Vec<EditGuard>,
     /// Told of every commit.
     pub committed: CommitListener,
     /// Wall time.
@@ -207,6 +213,11 @@ impl Desk {
             ErrorOption::ContinueOnError => OnError::Continue,
             ErrorOption::RollbackOnError => OnError::Rollback,
         };
+        let refusals = self.parts.edit_guards.iter().filter_map(|guard| guard(config));
+        let refusals: Vec<ManagementError> = refusals.collect();
+        if !refusals.is_empty() {
+            return Err(refusals);
+        }
         let _editing = held(&self.editing);
         self.may_change(session_id, Lockable::Candidate)?;
         let datastores = &self.parts.datastores;
