@@ -14,6 +14,7 @@ use ponder::datastore::edit_attributes::EditOperation;
 use ponder::datastore::history::Author;
 use ponder::datastore::memory_storage::MemoryStorage;
 use ponder::yang::modules::ModuleSet;
+use ponder::yang::operation::Operation;
 use ponder::yang::path::InstancePath;
 use ponder::yang::place::canonical_value;
 use ponder::yang::print::{WithDefaults, escape_text, print};
@@ -319,5 +320,21 @@ proptest! {
     #[test]
     fn commits_on_the_product_models_survive_restarts(edits in edits(8)) {
         check_commits(&edits, "Cisco-IOS-XR")?;
+    }
+
+    #[test]
+    fn broken_text_is_refused_without_harm(edit_bytes in prop::collection::vec(any::<u8>(), 4..120),
+                                           cut in any::<prop::sample::Index>(),
+                                           stray in "[<>&;'\"/a-z:=\\[\\] ]{0,6}") {
+        let (text, default, _) = random_edit(&edit_bytes, "");
+        let at = (0..=text.len()).rev().find(|at| *at <= cut.index(text.len() + 1) && text.is_char_boundary(*at));
+        let (head, tail) = text.split_at(at.unwrap_or(0));
+        for broken in [format!("{head}{stray}{tail}"), format!("{head}{stray}"), stray.clone()] {
+            let mut tree = Tree::empty(&SCHEMA);
+            edit(&mut tree, &broken, default, OnError::Rollback);
+            let _ = Selection::subtree(&SCHEMA, &broken);
+            let _ = Operation::parse(&SCHEMA, &broken);
+            let _ = InstancePath::parse(&broken);
+        }
     }
 }

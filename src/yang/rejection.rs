@@ -35,10 +35,11 @@ pub fn invalid_value(
     message.push_str(&short_name(node));
     message.push_str(": ");
     if let Some(rule) = node.value_rule() {
-        let shown = if is_secret(node) {
-            "the value".to_owned()
+        // libyang's words repeat the value, so they go where it goes.
+        let (shown, reason) = if is_secret(node) {
+            ("the value".to_owned(), None)
         } else {
-            quoted(value)
+            (quoted(value), reason)
         };
         explain(&mut message, &rule, &shown, value, reason, node.units());
     }
@@ -262,6 +263,7 @@ mod tests {
             leaf rate { type enumeration { enum slow; enum fast; } }
             leaf name { type string { length "1..4"; pattern '[a-z]+'; } }
             leaf id-token { type string { length "1..4"; } }
+            leaf password { type string { pattern '[a-z]+'; pattern '.{4}'; } }
             leaf share { type decimal64 { fraction-digits 2; range "0..1.5"; } }
             leaf on { type boolean; }
             leaf mark { type empty; }
@@ -301,6 +303,11 @@ mod tests {
                 "id-token",
                 "abcde",
                 "c/id-token: the value has 5 characters, allowed are 1..4",
+            ),
+            (
+                "password",
+                "HUSH",
+                "c/password: the value is not allowed: not a text of this type",
             ),
             (
                 "share",
