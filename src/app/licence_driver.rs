@@ -257,11 +257,13 @@ impl Driver {
 
     /// The agent's deadline in steady time; never further away than a minute, so that a stepped wall clock is noticed.
     fn deadline(&self) -> Instant {
+        // Steady time first: whatever passes between the two readings makes the wait end early, never late.
+        let steady = self.clock.instant();
         let now = self.clock.now();
         let wait = self.agent.next_deadline().map_or(NOTICE, |deadline| {
             deadline.duration_since(now).try_into().unwrap_or(Duration::ZERO)
         });
-        self.clock.instant() + wait.min(NOTICE)
+        steady + wait.min(NOTICE)
     }
 
     async fn carry_out(&mut self) {
