@@ -368,7 +368,7 @@ impl std::fmt::Display for Shown<'_> {
 }
 
 fn log(event: &Event) {
-    let mnemonic = format!("%LICENSE-SMART_LIC-{}-{}", event.severity(), event.mnemonic());
+    let mnemonic = format!("%{}-{}-{}", event.facility(), event.severity(), event.mnemonic());
     match event.severity() {
         0..=3 => tracing::error!("{mnemonic} : {event}"),
         4 => tracing::warn!("{mnemonic} : {event}"),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::{SignedDuration, Timestamp};
+
 /// One message for the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
@@ -85,6 +87,84 @@ pub enum Event {
     EvaluationStarted,
     /// It is used up.
     EvaluationExpired,
+    /// It will be, in a while; said at 60, 30, 21, 14 and 7 days, then daily, on the last day hourly.
+    EvaluationWillExpire {
+        /// What is left of it.
+        left: SignedDuration,
+    },
+    /// It is used up and licences are in use; said every hour.
+    EvaluationOver {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The identity certificate was not renewed and will run out, and the registration with it.
+    IdentityWillExpire {
+        /// When, counted from now.
+        left: SignedDuration,
+    },
+    /// The clock shows a time before the identity certificate begins.
+    IdentityNotStarted,
+    /// Wall time has jumped.
+    ClockChanged,
+    /// Wall time has left the validity of the identity certificate by a jump; an hour later the registration ends.
+    RegistrationExpiredByClock,
+    /// The platform sees licensing in another state.
+    PlatformStateChanged {
+        /// Before: `UNREGISTERED`.
+        from: &'static str,
+        /// Now: `REGISTERED`.
+        to: &'static str,
+    },
+    /// A request code was made.
+    ReservationRequested {
+        /// Whose.
+        udi: String,
+    },
+    /// A requested reservation was given up before it was installed.
+    ReservationCancelled {
+        /// Whose.
+        udi: String,
+    },
+    /// An authorization code was installed.
+    ReservationInstalled {
+        /// Whose.
+        udi: String,
+        /// It permits everything.
+        universal: bool,
+    },
+    /// An authorization code was refused.
+    ReservationRefused {
+        /// Which check it failed.
+        reason: String,
+    },
+    /// A reservation was given back.
+    ReservationReturned {
+        /// Whose.
+        udi: String,
+    },
+    /// The term of reserved licences is over.
+    ReservationTermOver {
+        /// Of which.
+        short_tag: String,
+    },
+    /// More in use than was reserved.
+    NotAuthorized {
+        /// Of which, as the full entitlement tag.
+        tag: String,
+    },
+    /// The trust record is older than the one that was written last: a backup was restored, or the server has heard
+    /// of later requests than this device remembers.
+    TrustRecordOlder {
+        /// How that was seen.
+        detail: String,
+    },
+    /// The trust record was another chassis's.
+    ChassisChanged {
+        /// Whose it was.
+        from: String,
+        /// Who this is.
+        to: String,
+    },
     /// A collection found other counts than the commits and the hardware had told of.
     CountsCorrected {
         /// Which, from what to what.
@@ -93,6 +173,14 @@ pub enum Event {
 }
 
 impl Event {
+    /// Who says it: the smart agent, or the platform that it runs on.
+    pub fn facility(&self) -> &'static str {
+        match self {
+            Event::PlatformStateChanged { .. } => "LICENSE-PLAT_CLIENT",
+            _ => "LICENSE-SMART_LIC",
+        }
+    }
+
     /// Severity as syslog counts: 3 error, 4 warning, 5 notice, 6 informational.
     pub fn severity(&self) -> u8 {
         match self {
@@ -106,9 +194,23 @@ impl Event {
             | Event::IdentityRenewalFailed { .. }
             | Event::IdentityExpired
             | Event::CertificateValidation { .. }
-            | Event::EvaluationExpired => 3,
-            Event::InOverage | Event::CountsCorrected { .. } => 4,
-            Event::CommunicationRestored | Event::InCompliance | Event::EvaluationStarted => 5,
+            | Event::EvaluationExpired
+            | Event::EvaluationWillExpire { .. }
+            | Event::EvaluationOver { .. }
+            | Event::IdentityWillExpire { .. }
+            | Event::IdentityNotStarted
+            | Event::RegistrationExpiredByClock
+            | Event::ReservationRefused { .. }
+            | Event::NotAuthorized { .. } => 3,
+            Event::InOverage
+            | Event::CountsCorrected { .. }
+            | Event::ReservationTermOver { .. }
+            | Event::TrustRecordOlder { .. }
+            | Event::ChassisChanged { .. } => 4,
+            Event::CommunicationRestored
+            | Event::InCompliance
+            | Event::EvaluationStarted
+            | Event::ClockChanged => 5,
             Event::AgentReady
             | Event::AgentEnabled
             | Event::AgentDisabled
@@ -116,7 +218,12 @@ impl Event {
             | Event::RegistrationSucceeded { .. }
             | Event::DeregistrationSucceeded
             | Event::AuthorizationRenewed { .. }
-            | Event::IdentityRenewed => 6,
+            | Event::IdentityRenewed
+            | Event::PlatformStateChanged { .. }
+            | Event::ReservationRequested { .. }
+            | Event::ReservationCancelled { .. }
+            | Event::ReservationInstalled { .. }
+            | Event::ReservationReturned { .. } => 6,
         }
     }
 
@@ -146,6 +253,22 @@ impl Event {
             Event::CertificateValidation { .. } => "CERTIFICATE_VALIDATION",
             Event::EvaluationStarted => "EVAL_START",
             Event::EvaluationExpired => "EVAL_EXPIRED",
+            Event::EvaluationWillExpire { .. } => "EVAL_WILL_EXPIRE_WARNING",
+            Event::EvaluationOver { .. } => "EVAL_EXPIRED_WARNING",
+            Event::IdentityWillExpire { .. } => "ID_CERT_EXPIRED_WARNING",
+            Event::IdentityNotStarted => "ID_CERT_RENEW_NOT_STARTED",
+            Event::ClockChanged => "SYSTEM_CLOCK_CHANGED",
+            Event::RegistrationExpiredByClock => "REG_EXPIRED_CLOCK_CHANGE",
+            Event::PlatformStateChanged { .. } => "STATE_CHANGE",
+            Event::ReservationRequested { .. } => "RESERVATION_REQUESTED",
+            Event::ReservationCancelled { .. } => "RESERVATION_CANCELLED",
+            Event::ReservationInstalled { .. } => "RESERVED_INSTALLED",
+            Event::ReservationRefused { .. } => "RESERVATION_INSTALL_FAILED",
+            Event::ReservationReturned { .. } => "RESERVATION_RETURNED",
+            Event::ReservationTermOver { .. } => "RESERVATION_TERM_OVER",
+            Event::NotAuthorized { .. } => "NOT_AUTHORIZED",
+            Event::TrustRecordOlder { .. } => "TRUST_RECORD_OLDER",
+            Event::ChassisChanged { .. } => "CHASSIS_CHANGED",
             Event::CountsCorrected { .. } => "COUNTS_CORRECTED",
         }
     }
@@ -211,10 +334,75 @@ impl fmt::Display for Event {
             }
             Event::EvaluationStarted => f.write_str("Entering evaluation period"),
             Event::EvaluationExpired => f.write_str("Evaluation period expired"),
+            Event::EvaluationWillExpire { left } => {
+                write!(f, "Evaluation period will expire in {}", Spelled(*left))
+            }
+            Event::EvaluationOver { at } => {
+                write!(f, "Evaluation period expired on {}", at.strftime("%b %d %Y %H:%M:%S UTC"))
+            }
+            Event::IdentityWillExpire { left } => {
+                write!(f, "This device's registration will expire in {}", Spelled(*left))
+            }
+            Event::IdentityNotStarted => f.write_str("Identity certificate start date not reached yet"),
+            Event::ClockChanged => f.write_str("Smart Agent for Licensing System clock has been changed"),
+            Event::RegistrationExpiredByClock => f.write_str(
+                "Smart Agent for Licensing registration has expired because the system time was changed to outside the \
+                 validity period of the identity certificate. The agent will transition to the un-registered state in 60 \
+                 minutes",
+            ),
+            Event::PlatformStateChanged { from, to } => {
+                write!(f, "Licensing platform state changing from {from} to {to}")
+            }
+            Event::ReservationRequested { udi } => {
+                write!(f, "License reservation requested for udi {udi}")
+            }
+            Event::ReservationCancelled { udi } => {
+                write!(f, "License reservation request cancelled for udi {udi}")
+            }
+            Event::ReservationInstalled { udi, universal } => {
+                let kind = if *universal { "Universal" } else { "Specific" };
+                write!(f, "{kind} License Reservation Authorization code installed for udi {udi}")
+            }
+            Event::ReservationRefused { reason } => {
+                write!(f, "License Reservation Authorization code was not installed: {reason}")
+            }
+            Event::ReservationReturned { udi } => {
+                write!(f, "License reservation returned for udi {udi}")
+            }
+            Event::ReservationTermOver { short_tag } => {
+                write!(f, "The term of reserved licenses is over: {short_tag}")
+            }
+            Event::NotAuthorized { tag } => write!(
+                f,
+                "The entitlement {tag} in Not Authorized to be used. Reason: License not present in SLR auth code"
+            ),
+            Event::TrustRecordOlder { detail } => {
+                write!(f, "The licensing trust record is an older copy: {detail}")
+            }
+            Event::ChassisChanged { from, to } => write!(
+                f,
+                "The licensing trust record belongs to the chassis {from} and this is {to}: it was put aside, and this \
+                 chassis starts unregistered"
+            ),
             Event::CountsCorrected { difference } => {
                 write!(f, "Collection found licence counts that nobody had told of: {difference}")
             }
         }
+    }
+}
+
+/// A period as licence commands spell it: `46 days, 7 hours, 17 minutes, 24 seconds`.
+pub struct Spelled(pub SignedDuration);
+
+impl fmt::Display for Spelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs().max(0);
+        let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
+        let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
+        write!(
+            f,
+            "{days} days, {hours} hours, {minutes} minutes, {seconds} seconds"
+        )
     }
 }
 
@@ -240,8 +428,32 @@ mod tests {
                 .to_owned(),
         };
         assert_eq!((event.severity(), event.mnemonic()), (3, "AGENT_DEREG_FAILED"));
+        assert_eq!(event.facility(), "LICENSE-SMART_LIC");
         assert!(event.to_string().starts_with(
             "Smart Agent for Licensing DeRegistration with Cisco Smart Software Manager (CSSM) failed: Agent received"
         ));
+    }
+    #[test]
+    fn warnings_spell_what_is_left() {
+        let left = SignedDuration::from_secs(46 * 86_400 + 7 * 3_600 + 17 * 60 + 24);
+        let event = Event::EvaluationWillExpire { left };
+        assert_eq!(
+            (event.severity(), event.mnemonic()),
+            (3, "EVAL_WILL_EXPIRE_WARNING")
+        );
+        assert_eq!(
+            event.to_string(),
+            "Evaluation period will expire in 46 days, 7 hours, 17 minutes, 24 seconds"
+        );
+    }
+
+    #[test]
+    fn a_tag_that_is_not_reserved_is_told_in_the_products_words() {
+        let tag = "regid.2018-05.com.cisco.S-NCS1K4-LIC-100G=,1.0_03df009f".to_owned();
+        assert_eq!(
+            Event::NotAuthorized { tag }.to_string(),
+            "The entitlement regid.2018-05.com.cisco.S-NCS1K4-LIC-100G=,1.0_03df009f in Not Authorized to be used. \
+             Reason: License not present in SLR auth code"
+        );
     }
 }
