@@ -6,7 +6,7 @@ import re
 import pytest
 from ncclient.operations import RPCError
 
-from lab.agent import USER, call, commit, edit, get, running
+from lab.agent import USER, commit, edit, get, running
 from lab.documents import (
     data_of,
     errors_of,
@@ -71,15 +71,12 @@ def names_of(data):
 def an_empty_start(visit):
     """Each test finds no configuration of an earlier one on the shared agent."""
     yield
-    session = visit.connect()
-    session.discard_changes()
-    for name, namespace in (
-        ("host-names", HOST_NAMES),
-        ("interface-configurations", INTERFACES),
-        ("active-nodes", NODES),
-    ):
-        edit(session, f'<{name} xmlns="{namespace}" {NC} nc:operation="remove"/>')
-    commit(session)
+    visit.hang_up()
+    trees = {"host-names": HOST_NAMES, "interface-configurations": INTERFACES, "active-nodes": NODES}
+    removal = "".join(f'<{name} xmlns="{trees[name]}" {NC} nc:operation="remove"/>' for name in trees)
+    with visit.by_hand() as session:
+        for operation in ("<discard-changes/>", edit_config(removal), "<commit/>"):
+            assert is_ok(session.rpc(operation))
 
 
 # Hello.
@@ -196,7 +193,7 @@ def test_a_wrong_namespace_selects_nothing(configured):
 
 
 def test_two_subtrees_are_both_selected(configured):
-    data = running(configured, f'<host-names xmlns="{HOST_NAMES}"/><active-nodes xmlns="{NODES}"/>')
+    data = running(configured, f'<host-names xmlns="{HOST_NAMES}"/>', f'<active-nodes xmlns="{NODES}"/>')
     assert {short(path) for path in paths_of(data) if len(path) == 1} == {"host-names", "active-nodes"}
 
 
@@ -211,7 +208,7 @@ def test_nested_slices_are_selected_by_node_and_lane(configured):
 
 
 def test_get_gives_state_and_configuration(configured):
-    data = get(configured, f'<host-names xmlns="{HOST_NAMES}"/><smart-agent xmlns="{LICENCE}"/>')
+    data = get(configured, f'<host-names xmlns="{HOST_NAMES}"/>', f'<smart-agent xmlns="{LICENCE}"/>')
     assert {short(path) for path in paths_of(data) if len(path) == 1} == {"host-names", "smart-agent"}
     assert len(running(configured, f'<smart-agent xmlns="{LICENCE}"/>')) == 0
 
@@ -687,4 +684,3 @@ def test_ncclient_raises_what_the_server_says(visit):
     with pytest.raises(RPCError, match="-191") as raised:
         session.edit_config(target="candidate", config=payload("i01").config)
     assert raised.value.tag == "invalid-value" and "target-power" in raised.value.path
-    assert call(session, '<get-syslog xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-infra-syslog-oper"/>') is not None

@@ -5,7 +5,9 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
 from netconf_client.connect import connect_ssh
+from netconf_client.error import RpcError
 from netconf_client.ncclient import Manager
 from scrapli_netconf.driver import AsyncNetconfDriver
 
@@ -24,13 +26,15 @@ def test_netconf_client_locks_edits_commits_and_reads(agent):
         "127.0.0.1", agent.port, USER, key_filename=str(agent.keys.private_file), initial_timeout=30, general_timeout=30
     )
     with Manager(session, timeout=30) as manager:
-        with manager.locked("candidate"):
-            manager.edit_config(config=CONFIG.format(HOST_NAMES, "by-netconf-client"), target="candidate")
-            manager.validate("candidate")
-            manager.commit()
+        manager.lock("candidate")
+        manager.edit_config(config=CONFIG.format(HOST_NAMES, "by-netconf-client"), target="candidate")
+        manager.validate("candidate")
+        manager.commit()
+        manager.unlock("candidate")
         data = manager.get_config(source="running", filter=f'<filter type="subtree">{FILTER}</filter>').data_ele
         assert text_at(data, "host-names/host-name") == "by-netconf-client"
-        assert manager.get_schema("Cisco-IOS-XR-osa-cfg") is not None
+        with pytest.raises(RpcError, match="candidate"):
+            manager.unlock("candidate")
 
 
 def test_scrapli_over_asyncssh_locks_edits_commits_and_reads(agent):

@@ -135,7 +135,8 @@ def test_slice_state_holds_every_path_of_its_document(make_agent):
 def test_optics_state_holds_every_path_of_its_document(make_agent):
     agent = make_agent(chassis="muxponder-in-1").start()
     session = agent.connect()
-    edit(session, payload("v07").config)
+    slice_1 = payload("v14").config.replace("<slice-id>0<", "<slice-id>1<")  # 300G on trunk 1
+    edit(session, slice_1)
     settings = "<filter-roll-off-factor>0.045</filter-roll-off-factor><nleq-comp-mode>2</nleq-comp-mode>"
     edit(session, payload("v07").config.replace("<optics-fec>", f"{settings}<optics-fec>"))
     commit(session)

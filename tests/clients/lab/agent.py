@@ -92,14 +92,14 @@ class Agent(Process):
         self.hang_up()
 
 
-def get(session, filter_xml):
-    """`<get>` through ncclient; gives `<data>` as an element."""
-    return data_of(session.get(filter=("subtree", filter_xml)).xml)
+def get(session, *subtrees):
+    """`<get>` through ncclient with a filter of these subtrees; gives `<data>` as an element."""
+    return data_of(session.get(filter=list(subtrees)).xml)
 
 
-def running(session, filter_xml=None):
-    """`<get-config>` of running through ncclient; gives `<data>` as an element."""
-    arguments = {"filter": ("subtree", filter_xml)} if filter_xml else {}
+def running(session, *subtrees):
+    """`<get-config>` of running through ncclient, filtered by subtrees if any; gives `<data>` as an element."""
+    arguments = {"filter": list(subtrees)} if subtrees else {}
     return data_of(session.get_config("running", **arguments).xml)
 
 

@@ -1,15 +1,12 @@
 """The agent's schema as a client knows it: the modules of the hello, by get-schema, compiled by pyang."""
 
-import re
 import urllib.parse
 
 from lxml import etree
 from pyang import context, error, repository
 
-from lab.documents import parse
-from lab.names import BASE
-
-_LINKED = re.compile(r"^\s*(?:import|include)\s+\"?([A-Za-z0-9_.-]+)", re.MULTILINE)
+from lab.documents import data_of, find_all, parse, text_at
+from lab.names import BASE, MONITORING
 
 
 def modules_in(capabilities):
@@ -31,6 +28,13 @@ def fetch(session, identifier, version=None):
     return parse(reply.xml).findtext("{*}data")
 
 
+def listed_schemas(session):
+    """Modules and submodules in ietf-netconf-monitoring."""
+    filter_ = f'<netconf-state xmlns="{MONITORING}"><schemas/></netconf-state>'
+    state = data_of(session.get(filter=("subtree", filter_)).xml)
+    return {text_at(entry, "identifier") for entry in find_all(state, "netconf-state/schemas/schema")}
+
+
 class Schema:
     """What documents for this agent may hold."""
 
@@ -39,8 +43,7 @@ class Schema:
             name: fetch(session, name, revision)
             for name, (_, revision) in modules_in(session.server_capabilities).items()
         }
-        while missing := {link for text in texts.values() for link in _LINKED.findall(text)} - texts.keys():
-            texts |= {name: fetch(session, name) for name in missing}
+        texts |= {name: fetch(session, name) for name in listed_schemas(session) - texts.keys()}
         self.texts = texts
         self._context = context.Context(repository.FileRepository("", use_env=False, no_path_recurse=True))
         modules = {name: self._context.add_module(f"{name}.yang", text) for name, text in texts.items()}
