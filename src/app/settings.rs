@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::transport::error::TransportError;
+use crate::transport::login::{Users, parse_authorized_keys};
+
 /// Everything that can be set in the file; flags of `ponder agent` override it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -182,8 +185,18 @@ impl Settings {
                     ),
                 ));
             }
+            check_logins(user).map_err(|cause| (line, format!("user {:?}: {cause}", user.name)))?;
         }
         Ok(settings)
+    }
+}
+
+/// The keys and the hash in the file itself can be read; key files are read at the start.
+fn check_logins(user: &UserSettings) -> Result<(), TransportError> {
+    parse_authorized_keys(&user.authorized_keys.join("\n"))?;
+    match &user.password_hash {
+        Some(hash) => Users::new().set_password_hash(&user.name, hash),
+        None => Ok(()),
     }
 }
 
@@ -257,6 +270,22 @@ mod tests {
             problem.contains("\"admin\" has neither password-hash"),
             "{problem}"
         );
+    }
+
+    #[test]
+    fn a_key_or_hash_that_cannot_be_read_is_named_and_not_shown() {
+        for (text, told) in [
+            ("password-hash = \"hunter2\"", "user \"admin\": password-hash: not a hash"),
+            (
+                "authorized-keys = [\"ssh-ed25519 hunter2\"]",
+                "user \"admin\": authorized keys, line 1: not a public key",
+            ),
+        ] {
+            let file = format!("[[users]]\nname = \"admin\"\n{text}\n");
+            let (line, problem) = Settings::parse(&file).unwrap_err();
+            assert_eq!(line, 2);
+            assert!(problem.starts_with(told) && !problem.contains("hunter2"), "{problem}");
+        }
     }
 
     #[test]

@@ -9,12 +9,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum TransportError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {cause}")]
     Listen {
         /// As asked for.
         address: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Not a private key in OpenSSH's format, or one with a passphrase.
     #[error("host key: {0}")]
@@ -31,10 +31,8 @@ pub enum TransportError {
         reason: String,
     },
     /// A password hash of the settings.
-    #[error("password hash of user {user}: {reason}")]
+    #[error("password-hash: {reason}")]
     PasswordHash {
-        /// Whose.
-        user: String,
         /// What is wrong with it; never the hash itself.
         reason: String,
     },

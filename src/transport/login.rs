@@ -82,7 +82,8 @@ pub fn parse_authorized_keys(text: &str) -> Result<Vec<UserKey>, TransportError>
             let name = option.split('=').next().unwrap_or(option);
             return Err(refused(format!("option {name} is not supported")));
         }
-        let key = PublicKey::from_openssh(key).map_err(|error| refused(error.to_string()))?;
+        let key = PublicKey::from_openssh(key)
+            .map_err(|error| refused(format!("not a public key as ssh-keygen writes it: {error}")))?;
         keys.push(UserKey::new(key));
     }
     Ok(keys)
@@ -124,7 +125,6 @@ pub fn hash_password(password: &str) -> Result<String, TransportError> {
         .hash_password(password.as_bytes())
         .map(|hash| hash.to_string())
         .map_err(|error| TransportError::PasswordHash {
-            user: String::new(),
             reason: error.to_string(),
         })
 }
@@ -156,11 +156,9 @@ impl Users {
 
     /// Lets a user in with the password of this argon2 hash, `$argon2id$…`.
     pub fn set_password_hash(&mut self, user: &str, hash: &str) -> Result<(), TransportError> {
-        let refused = |reason: String| TransportError::PasswordHash {
-            user: user.to_owned(),
-            reason,
-        };
-        let hash = PasswordHash::new(hash.trim()).map_err(|error| refused(error.to_string()))?;
+        let refused = |reason: String| TransportError::PasswordHash { reason };
+        let hash = PasswordHash::new(hash.trim())
+            .map_err(|error| refused(format!("not a hash as `ponder hash-password` prints it: {error}")))?;
         if !hash.algorithm.as_str().starts_with("argon2") {
             return Err(refused(format!("{} is not argon2", hash.algorithm)));
         }
@@ -265,7 +263,7 @@ mod tests {
             .set_password_hash("alice", "$6$salt$hunter2")
             .unwrap_err()
             .to_string();
-        assert!(error.starts_with("password hash of user alice: "), "{error}");
+        assert!(error.starts_with("password-hash: "), "{error}");
         assert!(!error.contains("hunter2"));
     }
 }

@@ -109,9 +109,9 @@ impl SshServer {
         if settings.host_keys.is_empty() {
             return Err(TransportError::NoHostKey);
         }
-        let cannot_listen = |source| TransportError::Listen {
+        let cannot_listen = |cause| TransportError::Listen {
             address: settings.listen,
-            source,
+            cause,
         };
         let listener = TcpListener::bind(settings.listen).await.map_err(cannot_listen)?;
         let bound = listener.local_addr().map_err(cannot_listen)?;
