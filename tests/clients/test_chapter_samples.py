@@ -46,7 +46,7 @@ def registered(make_agent, ssm, chassis, licences):
     agent = make_agent(chassis=chassis, flags=["--licensing-root", ssm.root_file]).start()
     session = agent.connect()
     configure_call_home(session, ssm.url())
-    register(session, ssm.token())
+    register(session, ssm.token("--export-controlled"))
     wait_for(session, registration_state, "complete")
     yield session
     agent.stop()

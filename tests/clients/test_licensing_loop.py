@@ -1,11 +1,12 @@
 """The licensing loop between two processes: NETCONF RPCs on one side, `ponder ssm` commands on the other."""
 
+import datetime
 import socket
 import threading
 
 import pytest
 
-from lab.agent import commit, edit, get, running
+from lab.agent import call, commit, edit, get, running
 from lab.documents import find, leaves_of, paths_of, text_at
 from lab.licences import (
     CLIENT,
@@ -30,7 +31,7 @@ from lab.licences import (
     usage,
     wait_for,
 )
-from lab.names import CALL_HOME, INTERFACES, LICENCE, LICENCE_STATE
+from lab.names import CALL_HOME, INTERFACES, LICENCE, LICENCE_ACTIONS, LICENCE_STATE
 from lab.payloads import payload
 from lab.waiting import until
 
@@ -141,14 +142,11 @@ def test_without_registration_the_other_rpcs_say_so(device):
 
 def test_reservation_is_said_to_be_unsupported(device):
     _, session = device
-    answer = ask_licensing(session, "reservation-request", "<request-type>local</request-type>")
-    assert answer[0] in ("failed", None)
-    by_hand = device[0].by_hand()
-    said = by_hand.rpc(
-        '<reservation-request xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-smart-license-act">'
-        "<request-type>local</request-type></reservation-request>"
-    )
-    assert "notsupported" in {text for _, text in leaves_of(said)}
+    answer = ask_licensing(session, "reservation-cancel", "<request-type>local</request-type>")
+    assert answer == ("failed", "notsupported")
+    request = f'<reservation-request xmlns="{LICENCE_ACTIONS}"><request-type>local</request-type></reservation-request>'
+    response = find(call(session, request), "reservation-codes/response")
+    assert text_at(response, "operation-status") == "failed" and text_at(response, "return-code") == "notsupported"
 
 
 @pytest.mark.parametrize("token", ["made-up", "ZDJlOWQ3M2YtZXhhbXBsZS10b2tlbi0wMDAx"])
@@ -179,7 +177,11 @@ def test_a_token_is_valid_for_1_to_365_days(ssm):
         refused = ssm.try_command("token", "create", "--days", days)
         assert refused.returncode != 0 and str(days) in refused.stderr and "365" in refused.stderr, refused.stderr
     for days in (1, 365):
-        assert ssm.token("--days", days) in ssm.command("token", "list")
+        token = ssm.token("--days", days, "--description", f"for-{days}")
+        last = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days)
+        line = next(line for line in ssm.command("token", "list").splitlines() if f"for-{days}" in line)
+        assert f"{last:%Y-%m-%dT}" in line or f"{last - datetime.timedelta(minutes=1):%Y-%m-%dT}" in line, line
+        assert token not in line and token[:4] in line, "the list shows how a token begins, no more"
 
 
 def test_without_a_destination_registration_fails_at_once(agent):
@@ -189,8 +191,8 @@ def test_without_a_destination_registration_fails_at_once(agent):
     assert registration_state(session) in ("not-registered", "failed")
 
 
-def test_a_server_that_is_not_there_leads_to_retry(make_agent):
-    agent = make_agent().start()
+def test_a_server_that_is_not_there_leads_to_retry(make_agent, ssm):
+    agent = make_agent(flags=["--licensing-root", ssm.root_file]).start()
     session = agent.connect()
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
@@ -345,14 +347,28 @@ def test_over_consumption_never_blocks_a_commit(device, ssm):
     wait_for(session, authorization_state, "out-of-compliance")
 
 
-def test_an_https_server_with_an_unknown_ca_is_refused(make_agent, ssm):
-    agent = make_agent(flags=["--licensing-root", ssm.root_file]).start()
+@pytest.mark.parametrize("ca", ["none", "another"])
+def test_an_https_server_with_an_unknown_ca_is_refused(make_agent, make_ssm, ssm, ca):
+    stranger = make_ssm("stranger").start()
+    flags = [] if ca == "none" else ["--licensing-ca", stranger.ca_file]
+    agent = make_agent(flags=["--licensing-root", ssm.root_file, *flags]).start()
     session = agent.connect()
     configure_call_home(session, ssm.url("https"))
     register(session, ssm.token())
     wait_for(session, registration_state, "retry")
-    assert "certificate" in text_of(state_info(session, "<registration/>")).lower()
-    assert ssm.instances().count("NCS1004") == 0
+    assert ("CA file" if ca == "none" else "certificate") in text_of(state_info(session, "<registration/>"))
+    assert agent_serial(session) not in ssm.instances()
+    agent.stop()
+    stranger.stop()
+
+
+def test_a_device_without_a_licensing_root_believes_nobody_and_says_so(make_agent, ssm):
+    agent = make_agent().start()
+    session = agent.connect()
+    configure_call_home(session, ssm.url())
+    register(session, ssm.token())
+    wait_for(session, registration_state, "failed")
+    assert "licensing root" in text_of(state_info(session, "<registration/>"))
     agent.stop()
 
 
