@@ -275,7 +275,10 @@ mod tests {
     #[test]
     fn a_key_or_hash_that_cannot_be_read_is_named_and_not_shown() {
         for (text, told) in [
-            ("password-hash = \"hunter2\"", "user \"admin\": password-hash: not a hash"),
+            (
+                "password-hash = \"hunter2\"",
+                "user \"admin\": password-hash: not a hash",
+            ),
             (
                 "authorized-keys = [\"ssh-ed25519 hunter2\"]",
                 "user \"admin\": authorized keys, line 1: not a public key",
@@ -284,7 +287,10 @@ mod tests {
             let file = format!("[[users]]\nname = \"admin\"\n{text}\n");
             let (line, problem) = Settings::parse(&file).unwrap_err();
             assert_eq!(line, 2);
-            assert!(problem.starts_with(told) && !problem.contains("hunter2"), "{problem}");
+            assert!(
+                problem.starts_with(told) && !problem.contains("hunter2"),
+                "{problem}"
+            );
         }
     }
 
