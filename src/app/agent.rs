@@ -27,6 +27,7 @@ use crate::app::state::slices::SlicesState;
 use crate::app::state::system_time::SystemTimeState;
 use crate::app::state_dir::StateDir;
 use crate::app::users::users;
+use crate::app::yang_dir;
 use crate::datastore::commit::Committed;
 use crate::datastore::datastores::Datastores;
 use crate::datastore::lock::LockTable;
@@ -44,7 +45,6 @@ use crate::management::yang_library::YangLibrary;
 use crate::netconf::capability;
 use crate::transport::clock::{SteadyClock, Waiting};
 use crate::transport::ssh_server::{self, Limits, SshServer};
-use crate::yang::modules::ModuleSet;
 use crate::yang::schema::Schema;
 
 /// A running agent.
@@ -70,10 +70,10 @@ impl Agent {
         let timeout = Duration::from_secs(settings.licensing.exchange_timeout_seconds.into());
         let courier = HttpCourier::new(settings.licensing.ca_file.as_deref(), timeout)?;
         let state_dir = settings.state_dir.as_deref().ok_or(StartError::NoStateDir)?;
+        let schema = yang_dir::schema(settings.yang_dir.as_deref())?;
         let state_dir = Arc::new(StateDir::open(state_dir)?);
         let host_keys = host_keys(&state_dir)?;
 
-        let schema = Schema::load(ModuleSet::embedded())?;
         let storage = FileStorage::new(state_dir.path());
         let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
         let running = datastores.running();

@@ -16,7 +16,7 @@ pub fn run(arguments: AgentArguments, clock: Arc<dyn Clock>) -> anyhow::Result<(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         if show_coverage {
-            print!("{}", coverage::report(clock)?);
+            print!("{}", coverage::report(settings.yang_dir.as_deref(), clock)?);
             return Ok(());
         }
         let shutdown = shutdown::requested()?;
@@ -49,6 +49,7 @@ fn settings(arguments: AgentArguments) -> anyhow::Result<Settings> {
     let overridden = [
         (&mut settings.state_dir, arguments.state_dir),
         (&mut settings.chassis, arguments.chassis),
+        (&mut settings.yang_dir, arguments.yang_dir),
         (&mut settings.licensing.root, arguments.licensing_root),
         (&mut settings.licensing.ca_file, arguments.licensing_ca),
     ];

@@ -52,6 +52,9 @@ pub struct AgentArguments {
     /// Description of the simulated chassis (TOML; `ponder chassis` prints one) [default: 1.2T-L, OTN-XPL, QXP-L, 1.2T-L]
     #[arg(long, value_name = "FILE")]
     pub chassis: Option<PathBuf>,
+    /// Folder of further YANG modules: served and stored, without effect on the device
+    #[arg(long, value_name = "DIR")]
+    pub yang_dir: Option<PathBuf>,
     /// Settings file (TOML; `ponder settings` prints one); flags override it
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! `ponder agent --coverage`: which configuration nobody acts on, which state nobody fills.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -13,18 +14,24 @@ use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings};
 use crate::app::settings::LicensingSettings;
 use crate::app::state_dir::StateDir;
+use crate::app::yang_dir;
 use crate::datastore::participant::Coverage;
 use crate::device::chassis::ChassisDescription;
 use crate::device::simulator::Simulator;
 use crate::licensing::configuration::Configuration;
 use crate::licensing::policy::Policy;
 use crate::management::operational::OperationalState;
-use crate::yang::modules::ModuleSet;
 use crate::yang::schema::Schema;
 
-/// The report: three lists, each with its heading.
-pub fn report(clock: Arc<dyn Clock>) -> anyhow::Result<String> {
-    let schema = Schema::load(ModuleSet::embedded())?;
+/// The report: three lists, each with its heading. What the modules of `yang_dir` configure is kept without effect.
+pub fn report(yang_dir: Option<&Path>, clock: Arc<dyn Clock>) -> anyhow::Result<String> {
+    let schema = yang_dir::schema(yang_dir)?;
+    let further = yang_dir::stored_only(&schema);
+    let stored_only: Vec<&str> = STORED_ONLY
+        .iter()
+        .copied()
+        .chain(further.iter().map(String::as_str))
+        .collect();
     let participants = participants();
     let coverage = Coverage::of(
         &schema,
@@ -32,7 +39,7 @@ pub fn report(clock: Arc<dyn Clock>) -> anyhow::Result<String> {
             .iter()
             .map(|participant| &**participant)
             .collect::<Vec<_>>(),
-        STORED_ONLY,
+        &stored_only,
     );
     let mut report = String::new();
     list(

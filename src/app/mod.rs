@@ -24,3 +24,4 @@ pub mod state;
 pub mod state_dir;
 pub mod trust_record;
 pub mod users;
+pub mod yang_dir;

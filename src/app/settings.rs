@@ -17,6 +17,8 @@ pub struct Settings {
     pub state_dir: Option<PathBuf>,
     /// Description of the simulated chassis.
     pub chassis: Option<PathBuf>,
+    /// Folder of further YANG modules, stored only.
+    pub yang_dir: Option<PathBuf>,
     /// The NETCONF server.
     pub netconf: NetconfSettings,
     /// Who may log in.
@@ -134,6 +136,7 @@ impl Settings {
         let relative = [
             &mut settings.state_dir,
             &mut settings.chassis,
+            &mut settings.yang_dir,
             &mut settings.licensing.root,
             &mut settings.licensing.ca_file,
         ];
@@ -213,6 +216,9 @@ pub const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here
 
 # A description of the simulated chassis; without it: 1.2T-L in 0/0, OTN-XPL in 0/1, QXP-L in 0/2, 1.2T-L in 0/3.
 # chassis = "chassis.toml"
+
+# A folder of further YANG modules (*.yang): served and stored, without effect on the device.
+# yang-dir = "yang"
 
 [netconf]
 # NETCONF over SSH. Port 0 takes a free port, which the ready line tells.

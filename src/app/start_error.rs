@@ -8,10 +8,10 @@ use crate::app::licence_driver::LicensingRootError;
 use crate::app::settings::SettingsError;
 use crate::app::state_dir::StateDirError;
 use crate::app::trust_record::TrustRecordError;
+use crate::app::yang_dir::YangDirError;
 use crate::datastore::datastores::OpenError;
 use crate::device::chassis::ChassisError;
 use crate::transport::error::TransportError;
-use crate::yang::error::SchemaError;
 
 /// The fault of whoever started it, or of the machine.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ pub enum StartError {
     Transport(#[from] TransportError),
     /// The YANG modules.
     #[error(transparent)]
-    Schema(#[from] SchemaError),
+    YangDir(#[from] YangDirError),
     /// The stored configuration.
     #[error(transparent)]
     Datastores(#[from] OpenError),

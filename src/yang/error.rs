@@ -155,8 +155,12 @@ pub enum SchemaError {
     /// A module does not load.
     #[error("YANG module {module} does not load: {reason}")]
     Module {
-        /// Its name.
+        /// Its name, or that of a submodule.
         module: String,
+        /// The line of its text, where the fault is in the text.
+        line: Option<u64>,
+        /// The schema node at fault, `/module:container/leaf`, where the fault is in what the text means.
+        schema_path: Option<String>,
         /// What libyang said.
         reason: String,
     },

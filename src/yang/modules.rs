@@ -70,6 +70,18 @@ impl ModuleSet {
         self
     }
 
+    /// The same set with one more text. A module of that name is implemented, with these features on, unless one
+    /// already is; a submodule is there to be included, another revision of a module to be imported.
+    pub fn with_text(mut self, text: ModuleText, features: &[String]) -> ModuleSet {
+        if text.belongs_to.is_none() {
+            self.implemented
+                .entry(text.name.clone())
+                .or_insert_with(|| features.to_vec());
+        }
+        self.texts.push(text);
+        self
+    }
+
     /// The same set with a module's features switched on, and no others of it.
     pub fn with_features(mut self, module: &str, features: &[&str]) -> ModuleSet {
         if let Some(enabled) = self.implemented.get_mut(module) {

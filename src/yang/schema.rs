@@ -120,9 +120,14 @@ impl Schema {
             return Err(SchemaError::Library("the context is empty".to_owned()));
         };
         if let Err(error) = loaded {
-            let reasons: Vec<String> = take_errors(raw).into_iter().map(|e| e.message).collect();
+            let errors = take_errors(raw);
+            // The first one names the cause, those behind it what was being done.
+            let first = errors.first();
+            let reasons: Vec<&str> = errors.iter().map(|e| e.message.as_str()).collect();
             return Err(SchemaError::Module {
                 module: offered.last_asked(),
+                line: first.and_then(|e| e.line),
+                schema_path: first.and_then(|e| e.schema_path.clone()),
                 reason: if reasons.is_empty() {
                     error.to_string()
                 } else {
@@ -205,7 +210,9 @@ impl Schema {
             [one] => *one,
             _ => return Source::SeveralRevisions,
         };
-        let embedded = self.texts.texts().iter().find(|text| text.name == name);
+        let embedded = self.texts.texts().iter().find(|text| {
+            text.name == name && (text.revision.is_none() || text.revision.as_deref() == revision)
+        });
         if let Some(text) = text.or(embedded.map(|embedded| embedded.text.as_str())) {
             return Source::Text(text.to_owned());
         }
@@ -285,6 +292,8 @@ pub(in crate::yang) struct LibraryError {
     pub(in crate::yang) message: String,
     pub(in crate::yang) data_path: Option<String>,
     pub(in crate::yang) app_tag: Option<String>,
+    pub(in crate::yang) schema_path: Option<String>,
+    pub(in crate::yang) line: Option<u64>,
 }
 
 fn take_errors(context: *const ffi::ly_ctx) -> Vec<LibraryError> {
@@ -298,6 +307,8 @@ fn take_errors(context: *const ffi::ly_ctx) -> Vec<LibraryError> {
                     message: text((*item).msg).unwrap_or_default(),
                     data_path: text((*item).data_path),
                     app_tag: text((*item).apptag),
+                    schema_path: text((*item).schema_path),
+                    line: Some((*item).line).filter(|line| *line > 0),
                 });
             }
             item = (*item).next;
