@@ -1,9 +1,12 @@
 //! From what is configured and what the hardware shows to the facts that licences are counted on.
 
-use crate::device::desired_state::{DesiredState, OduName, PortName};
+use std::collections::BTreeSet;
+
+use crate::device::desired_state::{DesiredState, OduName, OpticsDesired, PortName};
 use crate::device::hardware::{CardState, ClientSnapshot, SliceSnapshot, SliceStatus, Snapshot};
 use crate::device::inventory::SlotLocation;
-use crate::device::optics::{DEFAULT_CD_MAX_PS_NM, DEFAULT_CD_MIN_PS_NM};
+use crate::device::optics::{DEFAULT_CD_MAX_PS_NM, DEFAULT_CD_MIN_PS_NM, SubseaSetting};
+use crate::device::port_map::plan_card;
 use crate::licensing::facts::{ClientFacts, Facts, LineCardFacts, SliceFacts, TrunkFacts};
 
 /// The facts of every fitted card: slices, rates and figures as the hardware has them, encryption and subsea
@@ -16,11 +19,15 @@ pub fn licence_facts(desired: &DesiredState, snapshot: &Snapshot) -> Facts {
             location: *location,
             pid: card.pid.clone(),
             up: card.state == CardState::Up,
-            slices: card
-                .slices
-                .iter()
-                .map(|slice| slice_facts(desired, *location, slice))
-                .collect(),
+            slices: match card.state {
+                CardState::Up => {
+                    let slices = card.slices.iter();
+                    slices
+                        .map(|slice| slice_facts(desired, *location, slice))
+                        .collect()
+                }
+                CardState::Down => planned_slices(desired, *location, &card.pid),
+            },
             trunks: card
                 .trunk_ports
                 .iter()
@@ -36,18 +43,48 @@ fn slice_facts(desired: &DesiredState, location: SlotLocation, slice: &SliceSnap
         slice_id: slice.slice_id,
         trunk_rate: slice.trunk_rate,
         provisioned: slice.status == SliceStatus::Provisioned,
-        clients: slice
-            .clients
-            .iter()
-            .map(|client| ClientFacts {
-                port: client.port.port,
-                lane: client.port.lane,
-                client_type: client.client_type,
-                encrypted: odu4(location, client)
-                    .is_some_and(|odu4| desired.encrypted_clients.contains(&odu4)),
-            })
-            .collect(),
+        clients: client_facts(desired, location, &slice.clients),
     }
+}
+
+/// A card that is down runs no slices; these are those that it would carry.
+fn planned_slices(desired: &DesiredState, location: SlotLocation, pid: &str) -> Vec<SliceFacts> {
+    let Some(card) = desired.line_cards.get(&location) else {
+        return Vec::new();
+    };
+    let optics = |port| {
+        let instance = 0;
+        desired.optics.get(&PortName {
+            location,
+            instance,
+            port,
+        })
+    };
+    let plans = plan_card(pid, card, optics).into_iter();
+    let planned = plans.map(|(slice_id, plan)| SliceFacts {
+        slice_id,
+        trunk_rate: plan.trunk_rate,
+        provisioned: plan.ports.is_ok(),
+        clients: match &plan.ports {
+            Ok(ports) => client_facts(desired, location, &ports.clients),
+            Err(_) => Vec::new(),
+        },
+    });
+    planned.collect()
+}
+
+fn client_facts(
+    desired: &DesiredState,
+    location: SlotLocation,
+    clients: &[ClientSnapshot],
+) -> Vec<ClientFacts> {
+    let facts = clients.iter().map(|client| ClientFacts {
+        port: client.port.port,
+        lane: client.port.lane,
+        client_type: client.client_type,
+        encrypted: odu4(location, client).is_some_and(|odu4| desired.encrypted_clients.contains(&odu4)),
+    });
+    facts.collect()
 }
 
 /// The ODU4 controller of a 100G client: the n-th of its first trunk (quirk 9 of the model map).
@@ -76,19 +113,29 @@ fn trunk_facts(desired: &DesiredState, snapshot: &Snapshot, location: SlotLocati
         subsea_settings: configured
             .map(|optics| optics.subsea_settings.keys().copied().collect())
             .unwrap_or_default(),
+        stated_defaults: configured.map(stated_defaults).unwrap_or_default(),
+        shut_down: configured.is_some_and(|optics| optics.shutdown),
     }
+}
+
+fn stated_defaults(configured: &OpticsDesired) -> BTreeSet<SubseaSetting> {
+    let settings = configured.subsea_settings.iter();
+    settings
+        .filter(|(setting, value)| setting.default_value() == Some(value.as_str()))
+        .map(|(setting, _)| *setting)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::desired_state::{ClientPort, OpticsDesired};
+    use crate::device::desired_state::{ClientPort, LineCardDesired, SliceDesired};
     use crate::device::hardware::{CardSnapshot, OpticsSnapshot, SlotSnapshot};
     use crate::device::inventory::{ClientType, TrunkRate};
-    use crate::device::optics::{BitsPerSymbol, SubseaSetting};
+    use crate::device::optics::BitsPerSymbol;
     use crate::licensing::catalogue::Entitlement;
     use crate::licensing::consumption::{Counts, consumption};
-    use crate::licensing::policy::Policy;
+    use crate::licensing::policy::{OfDownCard, Policy, ShutDownSubsea, StatedDefaults};
 
     const SLOT: SlotLocation = SlotLocation { rack: 0, slot: 1 };
 
@@ -211,5 +258,66 @@ mod tests {
         card.slices[0].status = SliceStatus::Failed("a 1.2T card has trunks 0 and 1".to_owned());
         let counts = counts(&DesiredState::default(), &failing);
         assert_eq!(counts.get(&Entitlement::Client100G), None);
+    }
+
+    #[test]
+    fn a_card_that_is_down_counts_what_it_would_carry_when_the_readings_say_so() {
+        let slice = SliceDesired {
+            trunk_rate: TrunkRate::from_gbps(600),
+            client_rate: Some(ClientType::HundredGigE),
+            ..SliceDesired::default()
+        };
+        let card = LineCardDesired {
+            slices: [(0, slice)].into(),
+            muxponder: None,
+        };
+        let mut desired = DesiredState::default();
+        desired.line_cards.insert(SLOT, card);
+        let mut configured = OpticsDesired::default();
+        let setting = (SubseaSetting::NleqCompMode, "1".to_owned());
+        configured.subsea_settings.extend([setting]);
+        desired.optics.insert("Optics0/1/0/1".parse_port(), configured);
+        let mut down = snapshot();
+        let card = down.slots.get_mut(&SLOT).unwrap().card.as_mut().unwrap();
+        (card.state, card.slices) = (CardState::Down, Vec::new());
+        down.optics.clear();
+        let facts = licence_facts(&desired, &down);
+        assert!(consumption(&facts, &Policy::default()).counts().is_empty());
+        let policy = Policy {
+            slices_of_down_card: OfDownCard::Counted,
+            subsea_settings_of_down_card: OfDownCard::Counted,
+            ..Policy::default()
+        };
+        let counts = consumption(&facts, &policy).counts();
+        assert_eq!(
+            counts,
+            [(Entitlement::Client100G, 2), (Entitlement::Subsea, 1)].into()
+        );
+    }
+
+    #[test]
+    fn a_stated_default_and_a_shutdown_are_told_apart() {
+        let mut desired = DesiredState::default();
+        let mut configured = OpticsDesired {
+            shutdown: true,
+            ..OpticsDesired::default()
+        };
+        let setting = (SubseaSetting::FilterRollOffFactor, "0.100".to_owned());
+        configured.subsea_settings.extend([setting]);
+        desired.optics.insert("Optics0/1/0/1".parse_port(), configured);
+        let subsea = |policy: &Policy| {
+            consumption(&licence_facts(&desired, &snapshot()), policy).count(Entitlement::Subsea)
+        };
+        assert_eq!(subsea(&Policy::default()), 1);
+        let free_defaults = Policy {
+            stated_defaults: StatedDefaults::Free,
+            ..Policy::default()
+        };
+        assert_eq!(subsea(&free_defaults), 0);
+        let free_when_shut_down = Policy {
+            shut_down_subsea: ShutDownSubsea::Free,
+            ..Policy::default()
+        };
+        assert_eq!(subsea(&free_when_shut_down), 0);
     }
 }

@@ -116,6 +116,23 @@ impl SubseaSetting {
             SubseaSetting::CprExtWinMode => "cpr-ext-win-mode",
         }
     }
+
+    /// The value that holds while the setting is absent, as text of the model; `None` where absence means "off", which
+    /// the model has no value for (7.0.x sub-sea chapter: roll-off 0.1, target power -5 dBm, fixed ratio 15 dB).
+    pub fn default_value(self) -> Option<&'static str> {
+        match self {
+            SubseaSetting::FilterRollOffFactor => Some("0.100"),
+            SubseaSetting::RxVoaTargetPower => Some("-50"),
+            SubseaSetting::RxVoaFixedRatio => Some("1500"),
+            SubseaSetting::EnhColorlessMode
+            | SubseaSetting::EnhSopTolMode
+            | SubseaSetting::NleqCompMode
+            | SubseaSetting::CrossPolGainMode
+            | SubseaSetting::CrossPolWeightMode
+            | SubseaSetting::CprWinMode
+            | SubseaSetting::CprExtWinMode => None,
+        }
+    }
 }
 
 /// Default limits of the chromatic dispersion search, ps/nm (reading Q20 of the counting rules: the boundary consumes nothing).

@@ -8,7 +8,8 @@ use crate::device::optics::{BitsPerSymbol, DEFAULT_CD_MAX_PS_NM, DEFAULT_CD_MIN_
 use crate::licensing::catalogue::Entitlement;
 use crate::licensing::facts::{ClientFacts, Facts, LineCardFacts, SliceFacts, TrunkFacts};
 use crate::licensing::policy::{
-    BandwidthScope, FreeClientsFirst, FreeClientsScope, Policy, QxpCharge, TrunkOverlap,
+    BandwidthScope, ClientPortTypes, FourBits, FreeClientsFirst, FreeClientsRule, FreeClientsScope,
+    OfDownCard, Policy, QxpCharge, ShutDownSubsea, StatedDefaults, TrunkOverlap, UnruledClientTypes,
 };
 
 /// Licences in use, and why.
@@ -117,10 +118,20 @@ pub enum Rule {
     ClientPort,
     /// One of the free ones.
     FreeClientPort(FreeClientsScope),
+    /// One of more than four, none of them free.
+    EveryClientPort,
+    /// A client that is no 100GE port, where those alone count.
+    OtherClientType,
     /// Bits per symbol within the long haul range.
     LongHaulRange(BitsPerSymbol),
+    /// 4 bits per symbol, where they are no long haul.
+    FourBitsFree,
     /// A subsea setting in running.
     SubseaSetting,
+    /// A subsea setting with its default value, where that is free of charge.
+    StatedDefault,
+    /// Subsea on a trunk that is shut down, where that is free of charge.
+    ShutDown,
     /// Bits per symbol within the subsea range.
     SubseaRange(BitsPerSymbol),
     /// Dispersion search lower than the limit.
@@ -154,8 +165,13 @@ impl fmt::Display for Rule {
                     "the first {FREE_CLIENTS} client ports of a {scope} are free of charge"
                 )
             }
+            Rule::EveryClientPort => write!(f, "one for each of more than {FREE_CLIENTS} client ports"),
+            Rule::OtherClientType => f.write_str("100GE client ports alone are counted"),
             Rule::LongHaulRange(bits) => write!(f, "{bits} bits per symbol is within 2 to 4"),
+            Rule::FourBitsFree => f.write_str("4 bits per symbol are counted as no long haul"),
             Rule::SubseaSetting => f.write_str("a subsea setting stands in the running configuration"),
+            Rule::StatedDefault => f.write_str("a setting that states its default is free of charge"),
+            Rule::ShutDown => f.write_str("the trunk port is shut down"),
             Rule::SubseaRange(bits) => write!(f, "{bits} bits per symbol is at least 1 and below 2"),
             Rule::CdMin(limit) => write!(f, "{limit} ps/nm is below {DEFAULT_CD_MIN_PS_NM}"),
             Rule::CdMax(limit) => write!(f, "{limit} ps/nm is above {DEFAULT_CD_MAX_PS_NM}"),
@@ -184,10 +200,11 @@ pub fn consumption(facts: &Facts, policy: &Policy) -> Consumption {
     let mut muxponders = Vec::new();
     let mut otn = Vec::new();
     for card in cards {
+        let slices_count = card.up || policy.slices_of_down_card == OfDownCard::Counted;
         match LineCardModel::from_pid(&card.pid) {
-            Some(LineCardModel::Muxponder12TLicensed) if card.up => muxponders.push(card),
-            Some(LineCardModel::OtnXpLicensed) if card.up => otn.push(card),
-            Some(LineCardModel::QxpLicensed) if card.up => trunk_slices(card, policy, &mut tally),
+            Some(LineCardModel::Muxponder12TLicensed) => muxponders.push(card),
+            Some(LineCardModel::OtnXpLicensed) if slices_count => otn.push(card),
+            Some(LineCardModel::QxpLicensed) if slices_count => trunk_slices(card, policy, &mut tally),
             Some(_) => {}
             None => tally.unknown_cards.push(UnknownCard {
                 location: card.location,
@@ -200,7 +217,7 @@ pub fn consumption(facts: &Facts, policy: &Policy) -> Consumption {
         let mut trunks: Vec<&TrunkFacts> = card.trunks.iter().collect();
         trunks.sort_by_key(|trunk| trunk.port);
         for trunk in trunks {
-            trunk_port(card.location, trunk, policy, &mut tally);
+            trunk_port(card, trunk, policy, &mut tally);
         }
     }
     client_bandwidth(&otn, policy, &mut tally);
@@ -236,7 +253,8 @@ type PlacedClient<'a> = (SlotLocation, &'a ClientFacts);
 /// 1.2T: every client port beyond the free ones, whatever its type (reading Q22), with or without encryption.
 fn client_ports(cards: &[&LineCardFacts], policy: &Policy, tally: &mut Tally) {
     let mut scope: Vec<PlacedClient<'_>> = Vec::new();
-    for card in cards {
+    let counted = |card: &LineCardFacts| card.up || policy.slices_of_down_card == OfDownCard::Counted;
+    for card in cards.iter().filter(|card| counted(card)) {
         for slice in in_order(card) {
             scope.extend(clients_in_order(slice).map(|client| (card.location, client)));
             if policy.free_clients_scope == FreeClientsScope::Slice {
@@ -255,38 +273,57 @@ fn scope_of_clients(scope: &mut Vec<PlacedClient<'_>>, policy: &Policy, tally: &
     if policy.free_clients_first == FreeClientsFirst::Plain {
         scope.sort_by_key(|(_, client)| client.encrypted);
     }
-    for (position, (location, client)) in scope.drain(..).enumerate() {
+    let ruled = |client: &ClientFacts| match policy.client_port_types {
+        ClientPortTypes::Every => true,
+        ClientPortTypes::HundredGigE => client.client_type == ClientType::HundredGigE,
+    };
+    let clients = scope.iter().filter(|(_, client)| ruled(client)).count();
+    let none_free = policy.free_clients_rule == FreeClientsRule::AllOnceMore && clients > FREE_CLIENTS;
+    let mut position = 0;
+    for (location, client) in scope.drain(..) {
         let entitlement = match client.encrypted {
             true => Entitlement::Client100GEncrypted,
             false => Entitlement::Client100G,
         };
         let item = Item::Client(location, client.client_type, client.port, client.lane);
-        match position < FREE_CLIENTS {
-            true => tally.add(
-                entitlement,
-                item,
-                0,
-                Rule::FreeClientPort(policy.free_clients_scope),
-            ),
-            false => tally.add(entitlement, item, 1, Rule::ClientPort),
-        }
+        let (amount, rule) = match position {
+            _ if !ruled(client) => (0, Rule::OtherClientType),
+            _ if none_free => (1, Rule::EveryClientPort),
+            0..FREE_CLIENTS => (0, Rule::FreeClientPort(policy.free_clients_scope)),
+            _ => (1, Rule::ClientPort),
+        };
+        position += usize::from(ruled(client));
+        tally.add(entitlement, item, amount, rule);
     }
 }
 
 /// 1.2T: long haul and subsea, whatever the line rate and whether or not the port is shut down (L-122, L-123).
-fn trunk_port(location: SlotLocation, trunk: &TrunkFacts, policy: &Policy, tally: &mut Tally) {
-    let port = trunk.port;
+fn trunk_port(card: &LineCardFacts, trunk: &TrunkFacts, policy: &Policy, tally: &mut Tally) {
+    let (location, port) = (card.location, trunk.port);
+    let free = trunk.shut_down && policy.shut_down_subsea == ShutDownSubsea::Free;
     let mut subsea = false;
     let mut count_subsea = |tally: &mut Tally, item: Item, rule: Rule| {
-        match subsea {
-            false => tally.add(Entitlement::Subsea, item, 1, rule),
-            true => tally.add(Entitlement::Subsea, item, 0, Rule::AlreadyCounted),
-        }
-        subsea = true;
+        let (amount, rule) = match rule {
+            Rule::StatedDefault => (0, rule),
+            _ if free => (0, Rule::ShutDown),
+            _ if subsea => (0, Rule::AlreadyCounted),
+            _ => (1, rule),
+        };
+        subsea |= amount > 0;
+        tally.add(Entitlement::Subsea, item, amount, rule);
     };
-    for setting in &trunk.subsea_settings {
-        let item = Item::Setting(location, port, *setting);
-        count_subsea(tally, item, Rule::SubseaSetting);
+    if card.up || policy.subsea_settings_of_down_card == OfDownCard::Counted {
+        for setting in &trunk.subsea_settings {
+            let default = trunk.stated_defaults.contains(setting);
+            let rule = match default && policy.stated_defaults == StatedDefaults::Free {
+                true => Rule::StatedDefault,
+                false => Rule::SubseaSetting,
+            };
+            count_subsea(tally, Item::Setting(location, port, *setting), rule);
+        }
+    }
+    if !card.up {
+        return;
     }
     let reported = |figure| Item::Reported(location, port, figure);
     if let Some(bits) = trunk.bits_per_symbol
@@ -304,11 +341,13 @@ fn trunk_port(location: SlotLocation, trunk: &TrunkFacts, policy: &Policy, tally
     if let Some(bits) = trunk.bits_per_symbol
         && (BitsPerSymbol::whole(2)..=BitsPerSymbol::whole(4)).contains(&bits)
     {
-        let item = Item::Trunk(location, port);
-        match subsea && policy.trunk_overlap == TrunkOverlap::SubseaAlone {
-            true => tally.add(Entitlement::LongHaul, item, 0, Rule::CoveredBySubsea),
-            false => tally.add(Entitlement::LongHaul, item, 1, Rule::LongHaulRange(bits)),
-        }
+        let four_free = bits == BitsPerSymbol::whole(4) && policy.four_bits_per_symbol == FourBits::Free;
+        let (amount, rule) = match subsea && policy.trunk_overlap == TrunkOverlap::SubseaAlone {
+            _ if four_free => (0, Rule::FourBitsFree),
+            true => (0, Rule::CoveredBySubsea),
+            false => (1, Rule::LongHaulRange(bits)),
+        };
+        tally.add(Entitlement::LongHaul, Item::Trunk(location, port), amount, rule);
     }
 }
 
@@ -321,7 +360,7 @@ fn client_bandwidth(cards: &[&LineCardFacts], policy: &Policy, tally: &mut Tally
             let tens: u32 = slice
                 .clients
                 .iter()
-                .map(|client| tens_of_gbps(client.client_type))
+                .map(|client| tens_of_gbps(client.client_type, policy))
                 .sum();
             match policy.bandwidth_scope {
                 BandwidthScope::Slice => {
@@ -385,8 +424,13 @@ fn clients_in_order(slice: &SliceFacts) -> impl Iterator<Item = &ClientFacts> {
 
 /// Client bandwidth in units of 10G, as the chapter's ten ports of mixed OTU2, OTU2E and 10GE make one 100G
 /// (readings Q9 and Q24).
-fn tens_of_gbps(client_type: ClientType) -> u32 {
+fn tens_of_gbps(client_type: ClientType, policy: &Policy) -> u32 {
+    let unruled = matches!(
+        client_type,
+        ClientType::Fc16 | ClientType::Fc32 | ClientType::FortyGigE | ClientType::Otu3
+    );
     match client_type {
+        _ if unruled && policy.unruled_client_types == UnruledClientTypes::Free => 0,
         ClientType::TenGigE | ClientType::Otu2 | ClientType::Otu2e => 1,
         ClientType::Fc16 => 2,
         ClientType::Fc32 => 3,
@@ -522,6 +566,8 @@ mod tests {
                 cd_min_ps_nm: DEFAULT_CD_MIN_PS_NM,
                 cd_max_ps_nm: DEFAULT_CD_MAX_PS_NM,
                 subsea_settings: BTreeSet::new(),
+                stated_defaults: BTreeSet::new(),
+                shut_down: false,
             });
             self
         }
@@ -539,6 +585,24 @@ mod tests {
         fn settings(mut self, settings: &[SubseaSetting]) -> Chassis {
             let trunk = self.last().trunks.last_mut().unwrap();
             trunk.subsea_settings.extend(settings);
+            self
+        }
+
+        /// The same with the values that hold without them.
+        fn stated_defaults(self, settings: &[SubseaSetting]) -> Chassis {
+            let mut chassis = self.settings(settings);
+            chassis
+                .last()
+                .trunks
+                .last_mut()
+                .unwrap()
+                .stated_defaults
+                .extend(settings);
+            chassis
+        }
+
+        fn shut_down(mut self) -> Chassis {
+            self.last().trunks.last_mut().unwrap().shut_down = true;
             self
         }
     }
@@ -697,8 +761,7 @@ mod tests {
             ("V27 4.3125", bits("4.3125"), NONE),
             ("V27 6", bits("6"), NONE),
             ("V28", l12t().trunk(None), NONE),
-            // Shut down or not is no fact at all: V37 is V25.
-            ("V37", bits("3.0000000000"), trunks(1, 0)),
+            ("V37", bits("3.0000000000").shut_down(), trunks(1, 0)),
             ("V38", bits("3").down(), NONE),
             ("V39", chassis().card(K9).trunk(Some("3")), NONE),
             ("V40", bits("3").trunk(Some("3")), trunks(2, 0)),
@@ -890,6 +953,160 @@ mod tests {
     }
 
     #[test]
+    fn other_readings_of_clients_are_a_switch_away() {
+        let all_once_more = |free_clients_scope| Policy {
+            free_clients_rule: FreeClientsRule::AllOnceMore,
+            free_clients_scope,
+            ..Policy::default()
+        };
+        check_reading(
+            all_once_more(FreeClientsScope::LineCard),
+            vec![
+                ("V01 four", l12t().plain(0, 4), NONE),
+                ("V02", l12t().plain(0, 5), clients(5, 0)),
+                ("V05", l12t().plain(0, 4).plain(1, 4), clients(8, 0)),
+                ("V08b", l12t().secret(0, 2).plain(1, 6), clients(6, 2)),
+            ],
+        );
+        check_reading(
+            all_once_more(FreeClientsScope::Slice),
+            vec![
+                ("V05", l12t().plain(0, 4).plain(1, 4), NONE),
+                ("V06", l12t().plain(0, 5).plain(1, 2), clients(5, 0)),
+            ],
+        );
+        let mixed = || l12t().slice(0, 600, &[(ClientType::Otu4, 4), (ClientType::HundredGigE, 2)]);
+        check(vec![("Q22", mixed(), clients(2, 0))]);
+        let hundred_gig_e = Policy {
+            client_port_types: ClientPortTypes::HundredGigE,
+            ..Policy::default()
+        };
+        let plain = l12t().plain(0, 6).plain(1, 6);
+        check_reading(
+            hundred_gig_e,
+            vec![("Q22", mixed(), NONE), ("V04", plain, clients(8, 0))],
+        );
+    }
+
+    #[test]
+    fn other_readings_of_trunks_are_a_switch_away() {
+        let bits = |bits| l12t().trunk(Some(bits));
+        let four_free = Policy {
+            four_bits_per_symbol: FourBits::Free,
+            ..Policy::default()
+        };
+        check_reading(
+            four_free,
+            vec![
+                ("V26", bits("4"), NONE),
+                ("V25", bits("3.9999999999"), trunks(1, 0)),
+            ],
+        );
+        let knob = [SubseaSetting::FilterRollOffFactor];
+        let stated = || bits("5").stated_defaults(&knob);
+        check(vec![("Q21", stated(), trunks(0, 1))]);
+        let defaults_free = Policy {
+            stated_defaults: StatedDefaults::Free,
+            ..Policy::default()
+        };
+        let two = stated().settings(&[SubseaSetting::NleqCompMode]);
+        check_reading(
+            defaults_free,
+            vec![
+                ("Q21", stated(), NONE),
+                ("Q21 and another", two, trunks(0, 1)),
+                ("V33", bits("5").settings(&knob), trunks(0, 1)),
+            ],
+        );
+        let shut_down = || bits("1.5").settings(&knob).cd_min(-20_000).shut_down();
+        check(vec![("Q7", shut_down(), trunks(0, 1))]);
+        let shut_down_free = Policy {
+            shut_down_subsea: ShutDownSubsea::Free,
+            ..Policy::default()
+        };
+        check_reading(
+            shut_down_free,
+            vec![
+                ("Q7", shut_down(), NONE),
+                ("V37", bits("3").settings(&knob).shut_down(), trunks(1, 0)),
+                ("V22", bits("1.5"), trunks(0, 1)),
+            ],
+        );
+    }
+
+    #[test]
+    fn other_readings_of_a_card_that_is_down_are_a_switch_away() {
+        let slices = Policy {
+            slices_of_down_card: OfDownCard::Counted,
+            ..Policy::default()
+        };
+        let qxp_slice = [(ClientType::FourHundredGigE, 1)];
+        let knob = [SubseaSetting::CprWinMode];
+        check_reading(
+            slices,
+            vec![
+                ("V12", l12t().plain(0, 6).plain(1, 6).down(), clients(8, 0)),
+                (
+                    "V74",
+                    chassis().card(QXPL).slice(0, 400, &qxp_slice).down(),
+                    qxp(2),
+                ),
+                (
+                    "V74 OTN",
+                    chassis()
+                        .card(XPL)
+                        .slice(0, 100, &[(ClientType::TenGigE, 3)])
+                        .down(),
+                    bandwidth(1),
+                ),
+                ("V38", l12t().trunk(Some("3")).down(), NONE),
+                ("V75", l12t().trunk(Some("5")).settings(&knob).down(), NONE),
+            ],
+        );
+        let settings = Policy {
+            subsea_settings_of_down_card: OfDownCard::Counted,
+            ..Policy::default()
+        };
+        check_reading(
+            settings,
+            vec![
+                (
+                    "V75",
+                    l12t().trunk(Some("5")).settings(&knob).down(),
+                    trunks(0, 1),
+                ),
+                ("V38", l12t().trunk(Some("1.5")).cd_min(-20_000).down(), NONE),
+                ("V12", l12t().plain(0, 6).plain(1, 6).down(), NONE),
+            ],
+        );
+    }
+
+    #[test]
+    fn other_readings_of_client_types_without_a_rule_are_a_switch_away() {
+        let free = Policy {
+            unruled_client_types: UnruledClientTypes::Free,
+            ..Policy::default()
+        };
+        let slice = |clients: &[(ClientType, usize)]| chassis().card(XPL).slice(0, 200, clients);
+        check_reading(
+            free,
+            vec![
+                (
+                    "V78",
+                    slice(&[(ClientType::Fc16, 4), (ClientType::TenGigE, 2)]),
+                    bandwidth(1),
+                ),
+                ("V78 40GE", slice(&[(ClientType::FortyGigE, 3)]), NONE),
+                (
+                    "V58",
+                    slice(&[(ClientType::HundredGigE, 1), (ClientType::TenGigE, 3)]),
+                    bandwidth(2),
+                ),
+            ],
+        );
+    }
+
+    #[test]
     fn a_slice_that_the_hardware_does_not_carry_counts_nothing() {
         check(vec![
             ("1.2T", l12t().plain(0, 6).not_provisioned(), NONE),
@@ -967,14 +1184,15 @@ mod tests {
     fn any_trunk(port: u32) -> impl Strategy<Value = TrunkFacts> {
         let bits = proptest::option::of((0..7_u32, 0..10_000_000_000_u64));
         let settings = proptest::sample::subsequence(&SubseaSetting::ALL[..], 0..=3);
-        (bits, -20_000..0, 0..200_000, settings).prop_map(move |(bits, cd_min, cd_max, settings)| {
-            TrunkFacts {
-                port,
-                bits_per_symbol: bits.map(|(whole, rest)| BitsPerSymbol::from_parts(whole, rest)),
-                cd_min_ps_nm: cd_min,
-                cd_max_ps_nm: cd_max,
-                subsea_settings: settings.into_iter().collect(),
-            }
+        let figures = (bits, -20_000..0, 0..200_000, settings, any::<bool>());
+        figures.prop_map(move |(bits, cd_min, cd_max, settings, shut_down)| TrunkFacts {
+            port,
+            bits_per_symbol: bits.map(|(whole, rest)| BitsPerSymbol::from_parts(whole, rest)),
+            cd_min_ps_nm: cd_min,
+            cd_max_ps_nm: cd_max,
+            subsea_settings: settings.into_iter().collect(),
+            stated_defaults: BTreeSet::new(),
+            shut_down,
         })
     }
 
@@ -1001,6 +1219,14 @@ mod tests {
 
     fn any_policy() -> impl Strategy<Value = Policy> {
         use proptest::sample::select;
+        let rules = select(vec![FreeClientsRule::BeyondFour, FreeClientsRule::AllOnceMore]);
+        let types = select(vec![ClientPortTypes::Every, ClientPortTypes::HundredGigE]);
+        let down = || select(vec![OfDownCard::Free, OfDownCard::Counted]);
+        let four = select(vec![FourBits::LongHaul, FourBits::Free]);
+        let shut_down = select(vec![ShutDownSubsea::Counted, ShutDownSubsea::Free]);
+        let defaults = select(vec![StatedDefaults::Counted, StatedDefaults::Free]);
+        let unruled = select(vec![UnruledClientTypes::ByBandwidth, UnruledClientTypes::Free]);
+        let further = (rules, types, down(), down(), four, shut_down, defaults, unruled);
         let scopes = select(vec![
             FreeClientsScope::LineCard,
             FreeClientsScope::Slice,
@@ -1017,11 +1243,20 @@ mod tests {
             QxpCharge::ByTrunkRate(BTreeMap::new()),
             QxpCharge::OnePerSlice,
         ]);
-        (scopes, first, overlap, bandwidth, qxp).prop_map(|(scope, first, overlap, bandwidth, qxp)| Policy {
+        let all = (scopes, first, overlap, bandwidth, qxp, further);
+        all.prop_map(|(scope, first, overlap, bandwidth, qxp, further)| Policy {
             free_clients_scope: scope,
+            free_clients_rule: further.0,
             free_clients_first: first,
+            client_port_types: further.1,
             trunk_overlap: overlap,
+            four_bits_per_symbol: further.4,
+            subsea_settings_of_down_card: further.2,
+            slices_of_down_card: further.3,
+            shut_down_subsea: further.5,
+            stated_defaults: further.6,
             bandwidth_scope: bandwidth,
+            unruled_client_types: further.7,
             qxp,
         })
     }

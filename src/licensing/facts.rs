@@ -19,9 +19,9 @@ pub struct LineCardFacts {
     pub location: SlotLocation,
     /// Its product identifier, known to Ponder or not.
     pub pid: String,
-    /// Up and running; a card that is not counts nothing (L-123, Q5, Q6).
+    /// Up and running; a card that is not counts nothing (L-123), unless readings Q5 and Q6 are turned.
     pub up: bool,
-    /// Slices (or the whole-card muxponder) that are configured.
+    /// Slices (or the whole-card muxponder) that are configured; of a card that is down, as it would carry them.
     pub slices: Vec<SliceFacts>,
     /// Trunk ports that have optics.
     pub trunks: Vec<TrunkFacts>,
@@ -66,4 +66,8 @@ pub struct TrunkFacts {
     pub cd_max_ps_nm: i32,
     /// Which of the ten subsea settings stand in the running configuration.
     pub subsea_settings: BTreeSet<SubseaSetting>,
+    /// Those of them that state the value that holds without them (Q21).
+    pub stated_defaults: BTreeSet<SubseaSetting>,
+    /// The controller is shut down (L-123, Q7).
+    pub shut_down: bool,
 }
