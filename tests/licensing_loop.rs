@@ -84,6 +84,7 @@ fn licensing(
         settings: agent_settings(&LicensingSettings::default()),
         root: Some(licensing_root(&server.licensing_root).unwrap()),
         courier: Arc::new(courier),
+        witness: Arc::new(()),
     })
     .unwrap()
 }

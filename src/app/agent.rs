@@ -26,6 +26,8 @@ use crate::app::state::simulator::{SimulatorRpcs, SimulatorState};
 use crate::app::state::slices::SlicesState;
 use crate::app::state::system_time::SystemTimeState;
 use crate::app::state_dir::StateDir;
+use crate::app::syslog::licence_watch::LicenceWatch;
+use crate::app::syslog::logbook::Logbook;
 use crate::app::users::users;
 use crate::app::yang_dir;
 use crate::datastore::commit::Committed;
@@ -50,6 +52,7 @@ use crate::yang::schema::Schema;
 /// A running agent.
 pub struct Agent {
     server: SshServer,
+    logbook: Logbook,
     _state_dir: Arc<StateDir>,
 }
 
@@ -77,6 +80,8 @@ impl Agent {
         let storage = FileStorage::new(state_dir.path());
         let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
         let running = datastores.running();
+        let logbook =
+            Logbook::open(Arc::clone(&clock), &state_dir, &settings.syslog).map_err(StartError::LogThread)?;
         let device = Device::start(Box::new(Simulator::new(chassis)), Arc::clone(&clock))
             .map_err(StartError::Thread)?;
         device.apply(Arc::new(desired_state(&running.tree)));
@@ -89,6 +94,7 @@ impl Agent {
             settings: agent_settings(&settings.licensing),
             root,
             courier: Arc::new(courier),
+            witness: Arc::new(LicenceWatch::new(logbook.clone())),
         })?;
         let desk = desk(&settings, datastores, device, licensing, &clock);
         tracing::info!(generation = running.generation, state_dir = %state_dir.path().display(), "running is loaded");
@@ -109,6 +115,7 @@ impl Agent {
         .await?;
         Ok(Agent {
             server,
+            logbook,
             _state_dir: state_dir,
         })
     }
@@ -121,8 +128,12 @@ impl Agent {
     /// Ends every session and stops.
     pub async fn stop(self) {
         self.server.shutdown().await;
+        self.logbook.flush(PATIENCE_WITH_THE_DISK);
     }
 }
+
+/// How long the end of the agent waits for the log to be written down.
+const PATIENCE_WITH_THE_DISK: Duration = Duration::from_secs(2);
 
 /// The chassis of the settings, or the default one.
 fn chassis(settings: &Settings) -> Result<ChassisDescription, StartError> {

@@ -85,6 +85,7 @@ fn state(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Operatio
         settings: agent_settings(&settings),
         root: None,
         courier: Arc::new(HttpCourier::new(None, std::time::Duration::ZERO)?),
+        witness: Arc::new(()),
     })?;
     let mut providers = state_providers(&device, &licensing, &clock);
     providers.extend(management_providers(schema, &clock).providers);

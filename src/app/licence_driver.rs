@@ -14,6 +14,7 @@ use crate::app::clock::Clock;
 use crate::app::device_driver::Device;
 use crate::app::licence_courier::Courier;
 use crate::app::licence_facts::licence_facts;
+use crate::app::licence_witness::LicenceWitness;
 use crate::app::settings::LicensingSettings;
 use crate::app::state_dir::StateDir;
 use crate::app::trust_record::{self, TrustRecordError};
@@ -22,7 +23,6 @@ use crate::licensing::agent::{Command, Input, Occasion, Output, Request, SmartAg
 use crate::licensing::agent_settings::AgentSettings;
 use crate::licensing::configuration::Configuration;
 use crate::licensing::consumption::{Consumption, UnknownCard, consumption};
-use crate::licensing::event::Event;
 use crate::licensing::exchange::Speaker;
 use crate::licensing::message::Udi;
 use crate::licensing::policy::Policy;
@@ -57,6 +57,8 @@ pub struct LicensingParts {
     pub root: Option<TrustRoot>,
     /// Who carries requests.
     pub courier: Arc<dyn Courier>,
+    /// Who sees what happens.
+    pub witness: Arc<dyn LicenceWitness>,
 }
 
 enum News {
@@ -115,6 +117,7 @@ impl Licensing {
             device: parts.device,
             policy: parts.policy,
             courier: parts.courier,
+            witness: parts.witness,
             answers: inbox.downgrade(),
             publish,
             unwritten: None,
@@ -192,6 +195,7 @@ struct Driver {
     device: Device,
     policy: Policy,
     courier: Arc<dyn Courier>,
+    witness: Arc<dyn LicenceWitness>,
     answers: mpsc::WeakUnboundedSender<News>,
     publish: watch::Sender<Arc<AgentState>>,
     /// A record that could not be written, and why; written again with the next step.
@@ -207,7 +211,9 @@ impl Driver {
         let mut snapshots = self.device.subscribe();
         loop {
             self.carry_out().await;
-            self.publish.send_replace(Arc::new(self.agent.state()));
+            let state = Arc::new(self.agent.state());
+            self.witness.stands(&state);
+            self.publish.send_replace(state);
             let clock = Arc::clone(&self.clock);
             let deadline = self.deadline();
             let input = tokio::select! {
@@ -224,6 +230,7 @@ impl Driver {
                 }
                 () = clock.wait_until(deadline) => Input::Tick,
             };
+            self.witness.given(&input);
             self.agent.handle(input, self.clock.now());
         }
     }
@@ -271,14 +278,17 @@ impl Driver {
             self.persist(record).await;
         }
         while let Some(output) = self.agent.poll_output() {
+            self.witness.wanted(&output);
             match output {
                 Output::Persist(record) => self.persist(record).await,
                 Output::Moved(transition) => {
                     tracing::info!(from = ?transition.from, to = ?transition.to, "registration moves");
                 }
-                Output::Log(event) => log(&event),
+                // The witness logs.
+                Output::Log(_) => {}
                 Output::Collect => {
                     let counted = self.counted(Occasion::Collection);
+                    self.witness.given(&counted);
                     self.agent.handle(counted, self.clock.now());
                 }
                 Output::Answered(code) => {
@@ -352,7 +362,7 @@ impl Drop for Driver {
 const NOTICE: Duration = Duration::from_secs(60);
 
 /// A URL without user information.
-struct Shown<'u>(&'u str);
+pub(in crate::app) struct Shown<'u>(pub(in crate::app) &'u str);
 
 impl std::fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -364,15 +374,6 @@ impl std::fmt::Display for Shown<'_> {
             }
             None => f.write_str(self.0),
         }
-    }
-}
-
-fn log(event: &Event) {
-    let mnemonic = format!("%{}-{}-{}", event.facility(), event.severity(), event.mnemonic());
-    match event.severity() {
-        0..=3 => tracing::error!("{mnemonic} : {event}"),
-        4 => tracing::warn!("{mnemonic} : {event}"),
-        _ => tracing::info!("{mnemonic} : {event}"),
     }
 }
 
@@ -465,6 +466,7 @@ mod tests {
             settings: agent_settings(&LicensingSettings::default()),
             root: Some(root()),
             courier: Arc::clone(courier) as Arc<dyn Courier>,
+            witness: Arc::new(()),
         })
         .unwrap()
     }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub users: Vec<UserSettings>,
     /// How the agent reaches and trusts its licence server.
     pub licensing: LicensingSettings,
+    /// The log and the traces.
+    pub syslog: SyslogSettings,
 }
 
 /// `[netconf]`
@@ -93,6 +95,25 @@ impl Default for LicensingSettings {
             hold_down_seconds: 5,
             exchange_timeout_seconds: 30,
             never_contact: vec!["cisco.com".to_owned()],
+        }
+    }
+}
+
+/// `[syslog]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct SyslogSettings {
+    /// Messages that are kept.
+    pub messages: usize,
+    /// Events that each trace keeps.
+    pub trace_entries: usize,
+}
+
+impl Default for SyslogSettings {
+    fn default() -> SyslogSettings {
+        SyslogSettings {
+            messages: 2_000,
+            trace_entries: 1_000,
         }
     }
 }
@@ -245,6 +266,11 @@ hold-down-seconds = 5
 exchange-timeout-seconds = 30
 # Domains that are stored as a destination but never contacted: this agent speaks its own licensing protocol.
 never-contact = ["cisco.com"]
+
+[syslog]
+# Messages of the log, and events of each trace, that are kept over a restart; the oldest go.
+messages = 2000
+trace-entries = 1000
 "##;
 
 #[cfg(test)]

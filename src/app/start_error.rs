@@ -97,4 +97,7 @@ pub enum StartError {
     /// A thread could not be started.
     #[error("the hardware's thread: {0}")]
     Thread(io::Error),
+    /// The thread that writes the log could not be started.
+    #[error("the log's thread: {0}")]
+    LogThread(io::Error),
 }
