@@ -7,13 +7,15 @@ use crate::licensing::configuration::{Configuration, Destination, Proxy, Transpo
 use crate::yang::tree::{NodeRef, Tree};
 
 /// The top-level nodes that licensing is configured by; a commit that touches none of them changes nothing here.
-pub const ROOTS: [&str; 3] = [
+pub const ROOTS: [&str; 4] = [
     CALL_HOME,
     "Cisco-IOS-XR-smart-license-cfg:licensing",
+    FLEX_CONSUMPTION,
     "Cisco-IOS-XR-shellutil-cfg:host-names",
 ];
 
 const CALL_HOME: &str = "Cisco-IOS-XR-call-home-cfg:call-home";
+const FLEX_CONSUMPTION: &str = "Cisco-IOS-XR-smart-license-cfg:flex-consumption";
 
 /// The profile that every device has.
 pub const DEFAULT_PROFILE: &str = "CiscoTAC-1";
@@ -38,6 +40,9 @@ pub fn licence_configuration(running: &Tree, never_contact: &[String]) -> Config
         enabled: true,
         transport,
         destination: destination.and_then(|destination| permitted(destination, never_contact)),
+        reservation: running
+            .root(FLEX_CONSUMPTION)
+            .is_some_and(|flex| flex.leaf("reservation") == Some("true")),
         host_name_withheld: call_home.is_some_and(withholds_host_name),
         version_withheld: false,
         host_name: Some(host_name.to_owned()),
@@ -333,6 +338,19 @@ mod tests {
                 "{wrong}: {problem}"
             );
         }
+    }
+
+    #[test]
+    fn reservation_is_off_until_it_is_configured() {
+        let flex = |value: &str| {
+            format!(
+                "<flex-consumption xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-smart-license-cfg\">
+                   <reservation>{value}</reservation></flex-consumption>"
+            )
+        };
+        assert!(!read("").reservation);
+        assert!(!read(&flex("false")).reservation);
+        assert!(read(&flex("true")).reservation);
     }
 
     #[test]

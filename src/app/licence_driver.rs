@@ -300,6 +300,7 @@ impl Driver {
                         answer.send(code).ok();
                     }
                 }
+                Output::ReservationAnswered(_) => {}
                 Output::Send(request) => self.send(request),
             }
         }

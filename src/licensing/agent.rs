@@ -28,7 +28,7 @@ use crate::licensing::exchange::{ExchangeFailure, Grant, Speaker};
 use crate::licensing::message::Expected;
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::secret::Secret;
-use crate::licensing::state::{ExchangeKind, LicenceStatus, Rounds};
+use crate::licensing::state::{Coverage, ExchangeKind, LicenceStatus, Rounds};
 use crate::licensing::trust::{Registration, Standing, TrustRecord};
 
 /// What can happen to the agent.
@@ -81,6 +81,44 @@ pub enum Command {
     RenewIdentity,
     /// Give the registration up.
     Deregister,
+    /// Something about a reservation; answered by [`Output::ReservationAnswered`].
+    Reservation(ReservationCommand),
+}
+
+/// What an operator can order about a reservation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReservationCommand {
+    /// Make a request code.
+    Request(Coverage),
+    /// Install an authorization code.
+    Install {
+        /// As the server gave it; white space means nothing.
+        code: String,
+    },
+    /// Give an installed reservation back.
+    Return,
+    /// Give up a request for which no code was installed.
+    Cancel,
+    /// Give back an authorization code that was never installed.
+    ReturnAuthorization {
+        /// As the server gave it; white space means nothing.
+        code: String,
+    },
+}
+
+/// What a command about a reservation is answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReservationAnswer {
+    /// Accepted, or why not.
+    pub code: ReturnCode,
+    /// The same in words, as the command line shows it.
+    pub display: String,
+    /// What to enter at the licence server to ask for an authorization code.
+    pub request_code: Option<String>,
+    /// What to enter there after a code was installed.
+    pub confirmation_code: Option<String>,
+    /// What to enter there to give the reservation back.
+    pub return_code: Option<String>,
 }
 
 /// What the agent wants done, in this order.
@@ -96,6 +134,8 @@ pub enum Output {
     Collect,
     /// Answer the command.
     Answered(ReturnCode),
+    /// Answer the command about a reservation.
+    ReservationAnswered(Box<ReservationAnswer>),
     /// Deliver a request and come back with [`Input::Answer`].
     Send(Request),
 }
@@ -311,6 +351,7 @@ impl SmartAgent {
             Command::RenewAuthorization => self.renew_authorization(),
             Command::RenewIdentity => self.renew_identity(),
             Command::Deregister => self.deregister(now),
+            Command::Reservation(_) => ReturnCode::NotSupported,
         }
     }
 

@@ -13,6 +13,8 @@ pub struct Configuration {
     pub transport: Transport,
     /// Where the server is, or why there is none.
     pub destination: Result<Destination, TransportProblem>,
+    /// Licences are reserved by codes that are carried by hand, instead of by exchanges with the server.
+    pub reservation: bool,
     /// The host name is withheld from the server.
     pub host_name_withheld: bool,
     /// The software version is withheld from the server.
@@ -30,6 +32,7 @@ impl Default for Configuration {
             destination: Err(TransportProblem::NoDestination {
                 transport: Transport::CallHome,
             }),
+            reservation: false,
             host_name_withheld: false,
             version_withheld: false,
             host_name: None,

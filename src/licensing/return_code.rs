@@ -31,6 +31,26 @@ pub enum ReturnCode {
     TransportConfig,
     /// An active profile or the smart transport names no destination.
     NoUrl,
+    /// Nothing was given, or the file that was named is not there.
+    NullPointer,
+    /// The registration was begun; as the model of another product line answers it (`AgentSettings::register_answer`).
+    RegistrationBegun,
+    /// Licences are reserved, so there is nothing to exchange with a server.
+    Reserved,
+    /// No reservation was requested.
+    NoReservationInProgress,
+    /// No authorization code is installed.
+    NoAuthorizationInstalled,
+    /// The authorization code is for another device or another request.
+    ReservationMismatch,
+    /// Reservation is not configured.
+    NotReservationMode,
+    /// An authorization code is installed, and this one does not replace it.
+    ReservationAlreadyInstalled,
+    /// The authorization code cannot be read, or does not pass its checks.
+    ReservationInstallParseFail,
+    /// The authorization code was installed or given back before.
+    PreviouslyInstalled,
 }
 
 impl ReturnCode {
@@ -51,13 +71,23 @@ impl ReturnCode {
             ReturnCode::MessageInProgress => "msgexecinprogress",
             ReturnCode::TransportConfig => "transportconfig",
             ReturnCode::NoUrl => "NoURL",
+            ReturnCode::NullPointer => "nullpointer",
+            ReturnCode::RegistrationBegun => "registrationinprogress",
+            ReturnCode::Reserved => "reserved",
+            ReturnCode::NoReservationInProgress => "noreservationinprogress",
+            ReturnCode::NoAuthorizationInstalled => "noauthorizationinstalled",
+            ReturnCode::ReservationMismatch => "reservationmismatch",
+            ReturnCode::NotReservationMode => "notreservationmode",
+            ReturnCode::ReservationAlreadyInstalled => "reservationalreadyinstalled",
+            ReturnCode::ReservationInstallParseFail => "reservationinstallparsefail",
+            ReturnCode::PreviouslyInstalled => "PreviouslyInstalled",
         }
     }
 
     /// The name in `operation-status`.
     pub fn operation_status(self) -> &'static str {
         match self {
-            ReturnCode::Success => "success",
+            ReturnCode::Success | ReturnCode::RegistrationBegun => "success",
             ReturnCode::NotSupported
             | ReturnCode::NotEnabled
             | ReturnCode::CommDisabled
@@ -70,7 +100,16 @@ impl ReturnCode {
             | ReturnCode::CsrGenerationFailed
             | ReturnCode::MessageInProgress
             | ReturnCode::TransportConfig
-            | ReturnCode::NoUrl => "failed",
+            | ReturnCode::NoUrl
+            | ReturnCode::NullPointer
+            | ReturnCode::Reserved
+            | ReturnCode::NoReservationInProgress
+            | ReturnCode::NoAuthorizationInstalled
+            | ReturnCode::ReservationMismatch
+            | ReturnCode::NotReservationMode
+            | ReturnCode::ReservationAlreadyInstalled
+            | ReturnCode::ReservationInstallParseFail
+            | ReturnCode::PreviouslyInstalled => "failed",
         }
     }
 }

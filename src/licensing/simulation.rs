@@ -421,6 +421,7 @@ mod tests {
                     Output::Answered(code) => {
                         assert_eq!(self.code.replace(code), None, "a command is answered once");
                     }
+                    Output::ReservationAnswered(_) => {}
                     Output::Send(request) => {
                         let written = self.disk.as_ref().map(|record| record.sequence);
                         assert_eq!(written, Some(request.id), "persist comes before send");

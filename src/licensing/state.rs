@@ -66,6 +66,8 @@ pub struct AgentState {
     pub export_control_allowed: bool,
     /// How the counts stand.
     pub authorization: AuthorizationState,
+    /// How a reservation stands.
+    pub reservation: ReservationState,
     /// The evaluation period.
     pub evaluation: Evaluation,
     /// Licences in use, in the order of their first use.
@@ -123,6 +125,17 @@ pub enum RegistrationState {
         /// Virtual account.
         virtual_account: String,
     },
+    /// Known to the server by a reservation, and to nobody by exchanges.
+    Reserved {
+        /// When the authorization code was installed.
+        installed_at: Timestamp,
+        /// What it covers.
+        coverage: Coverage,
+        /// Smart account.
+        smart_account: String,
+        /// Virtual account.
+        virtual_account: String,
+    },
 }
 
 /// How the counts stand, registered or not.
@@ -148,6 +161,85 @@ pub enum AuthorizationState {
         /// Until when a success is needed.
         deadline: Timestamp,
     },
+    /// Licences are reserved.
+    Reserved {
+        /// When the authorization code was installed.
+        installed_at: Timestamp,
+        /// Everything in use is covered.
+        covered: bool,
+    },
+}
+
+/// How a reservation stands.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ReservationState {
+    /// Reservation is configured.
+    pub enabled: bool,
+    /// What there is.
+    pub standing: ReservationStanding,
+    /// The return code of the reservation that was given back last.
+    pub return_code: Option<String>,
+    /// Why the last reservation command was refused, in words; `None` when it was not.
+    pub last_error: Option<String>,
+}
+
+/// What there is of a reservation.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum ReservationStanding {
+    /// Nothing.
+    #[default]
+    NotInstalled,
+    /// Requested, and no authorization code installed yet.
+    InProgress {
+        /// Since when.
+        since: Timestamp,
+        /// What to enter at the licence server.
+        request_code: String,
+    },
+    /// An authorization code is installed.
+    Installed {
+        /// Since when.
+        since: Timestamp,
+        /// What it covers.
+        coverage: Coverage,
+        /// What to enter at the licence server as proof.
+        confirmation_code: String,
+        /// The code itself.
+        authorization_code: String,
+        /// The reserved licences, all terms, in the order of the code; empty when everything is covered.
+        licences: Vec<ReservedLicence>,
+    },
+}
+
+/// What a reservation covers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Coverage {
+    /// The licences that it names (SLR).
+    Specific,
+    /// Everything (PLR).
+    Universal,
+}
+
+/// Licences of one entitlement and one term that are reserved.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReservedLicence {
+    /// Which.
+    pub entitlement: Entitlement,
+    /// How many.
+    pub count: u32,
+    /// From when; `None` from the beginning.
+    pub start: Option<Timestamp>,
+    /// Until when; `None` for ever.
+    pub end: Option<Timestamp>,
+}
+
+impl ReservedLicence {
+    /// Its term runs at `now`.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.start.is_none_or(|start| start <= now) && self.end.is_none_or(|end| now < end)
+    }
 }
 
 /// One entitlement in use.
@@ -180,6 +272,10 @@ pub enum Enforcement {
     AuthorizationExpired,
     /// The server does not know the tag.
     InvalidTag,
+    /// The reservation covers it.
+    ReservationInCompliance,
+    /// The reservation does not cover it.
+    NotAuthorized,
 }
 
 impl Enforcement {
@@ -194,6 +290,8 @@ impl Enforcement {
             Enforcement::EvaluationExpired => "evaluation-expired",
             Enforcement::AuthorizationExpired => "authorization-expired",
             Enforcement::InvalidTag => "invalid-tag",
+            Enforcement::ReservationInCompliance => "reservation-in-compliance",
+            Enforcement::NotAuthorized => "not-authorized",
         }
     }
 }
@@ -281,6 +379,10 @@ impl SmartAgent {
             registration: registration_state(&record.registration),
             export_control_allowed: registered.is_some_and(|registered| registered.export_control_allowed),
             authorization: self.authorization_state(),
+            reservation: ReservationState {
+                enabled: self.configuration.reservation,
+                ..ReservationState::default()
+            },
             evaluation: record.evaluation,
             usage: self.in_order_of_first_use(|entitlement, _, count| {
                 (count > 0).then(|| Usage {

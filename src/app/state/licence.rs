@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::app::clock::Clock;
 use crate::app::licence_driver::Licensing;
+use crate::app::state::licence_reservation::{fill_reservation, fill_reservation_usage};
 use crate::licensing::configuration::Transport;
 use crate::licensing::evaluation::Evaluation;
 use crate::licensing::state::{AgentState, AuthorizationState, RegistrationState, Usage};
@@ -69,9 +70,13 @@ fn fill_state_info(state: &AgentState, now: Timestamp, out: &mut StateBuilder<'_
     out.container("export-authorization-keys", |out| {
         out.container("export-features-authorized", |out| out.leaf("num-elements", 0));
     });
+    fill_reservation(state, out);
     out.leaf("conversion-enabled", "no");
     for usage in &state.usage {
-        out.list("usage", &[], |out| fill_usage(usage, out));
+        out.list("usage", &[], |out| {
+            fill_usage(usage, out);
+            fill_reservation_usage(state, usage, now, out);
+        });
     }
 }
 
@@ -123,6 +128,19 @@ fn fill_registration(state: &AgentState, out: &mut StateBuilder<'_>) {
                 out.leaf("expire-time", date(*expires_at));
                 out.leaf("last-renew-success", yes(succeeded(last_renewal.as_ref())));
                 out.leaf_option("fail-message", failure(last_renewal.as_ref()));
+                out.leaf("smart-account", smart_account);
+                out.leaf("virtual-account", virtual_account);
+            });
+            "complete"
+        }
+        RegistrationState::Reserved {
+            installed_at,
+            smart_account,
+            virtual_account,
+            ..
+        } => {
+            out.container("registration-complete", |out| {
+                out.leaf("complete-time", date(*installed_at));
                 out.leaf("smart-account", smart_account);
                 out.leaf("virtual-account", virtual_account);
             });
@@ -191,6 +209,16 @@ fn fill_authorization(state: &AgentState, now: Timestamp, out: &mut StateBuilder
                 }
             }
         }
+        AuthorizationState::Reserved {
+            installed_at,
+            covered: true,
+        } => {
+            out.container("authorization-authorized-reservation", |out| {
+                out.leaf("reservation-time", date(*installed_at));
+            });
+            "authorized-reservation"
+        }
+        AuthorizationState::Reserved { covered: false, .. } => "authorization-not-authorized",
     };
     out.leaf("authorization-state", name);
 }
@@ -314,6 +342,7 @@ const PROVIDED: &[&str] = below![
     "state-info/authorization/authorization-authorization-expired/authorization-info/last-comm-time",
     "state-info/authorization/authorization-authorization-expired/authorization-info/next-comm-time",
     "state-info/authorization/authorization-authorization-expired/authorization-info/comm-deadline-time",
+    "state-info/authorization/authorization-authorized-reservation/reservation-time",
     "state-info/authorization/authorization-state",
     "state-info/utility/utility-enable",
     "state-info/utility/reporting",
@@ -332,7 +361,35 @@ const PROVIDED: &[&str] = below![
     "state-info/udi/vid",
     "state-info/udi/uuid",
     "state-info/export-authorization-keys/export-features-authorized/num-elements",
+    "state-info/reservation/overall-status/udi/pid",
+    "state-info/reservation/overall-status/udi/sn",
+    "state-info/reservation/overall-status/udi/vid",
+    "state-info/reservation/overall-status/udi/uuid",
+    "state-info/reservation/overall-status/install-status",
+    "state-info/reservation/overall-status/status-time",
+    "state-info/reservation/overall-status/export-control-status",
+    "state-info/reservation/overall-status/request-code",
+    "state-info/reservation/overall-status/return-code",
+    "state-info/reservation/overall-status/confirmation-code",
+    "state-info/reservation/overall-status/authorization-code",
+    "state-info/reservation/overall-status/error-message",
+    "state-info/reservation/authorization/entitlement-tag",
+    "state-info/reservation/authorization/short-name",
+    "state-info/reservation/authorization/license-name",
+    "state-info/reservation/authorization/description",
+    "state-info/reservation/authorization/total-count",
+    "state-info/reservation/authorization/license-enforcement-type",
+    "state-info/reservation/authorization/term-info/udi/pid",
+    "state-info/reservation/authorization/term-info/udi/sn",
+    "state-info/reservation/authorization/term-info/udi/vid",
+    "state-info/reservation/authorization/term-info/udi/uuid",
+    "state-info/reservation/authorization/term-info/term-count/type",
+    "state-info/reservation/authorization/term-info/term-count/count",
+    "state-info/reservation/authorization/term-info/term-count/start-date",
+    "state-info/reservation/authorization/term-info/term-count/end-date",
     "state-info/conversion-enabled",
+    "state-info/usage/reservation-usage/reservation-usage-status",
+    "state-info/usage/reservation-usage/total-reserved-count",
     "state-info/usage/entitlement-tag",
     "state-info/usage/short-name",
     "state-info/usage/license-name",
@@ -361,7 +418,7 @@ pub mod example {
     use crate::licensing::message::Udi;
     use crate::licensing::state::{
         AgentState, AuthorizationState, Enforcement, ExchangeState, LicenceStatus, RegistrationState, Report,
-        Rounds, Usage,
+        ReservationState, Rounds, Usage,
     };
     use crate::licensing::trust::{Outcome, Standing};
 
@@ -423,6 +480,7 @@ pub mod example {
                 next_exchange: at("2021-10-09T11:45:42Z"),
                 deadline: at("2021-12-08T11:40:41Z"),
             },
+            reservation: ReservationState::default(),
             evaluation: Evaluation::default(),
             usage: counts
                 .map(|(entitlement, count)| Usage {

@@ -3,6 +3,7 @@
 pub mod inventory;
 pub mod licence;
 pub mod licence_platform;
+pub mod licence_reservation;
 pub mod optics;
 pub mod platform;
 pub mod simulator;
