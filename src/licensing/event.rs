@@ -108,6 +108,13 @@ pub enum Event {
     ClockChanged,
     /// Wall time has left the validity of the identity certificate by a jump; an hour later the registration ends.
     RegistrationExpiredByClock,
+    /// The platform sees licensing in another state.
+    PlatformStateChanged {
+        /// Before: `UNREGISTERED`.
+        from: &'static str,
+        /// Now: `REGISTERED`.
+        to: &'static str,
+    },
     /// A request code was made.
     ReservationRequested {
         /// Whose.
@@ -166,6 +173,14 @@ pub enum Event {
 }
 
 impl Event {
+    /// Who says it: the smart agent, or the platform that it runs on.
+    pub fn facility(&self) -> &'static str {
+        match self {
+            Event::PlatformStateChanged { .. } => "LICENSE-PLAT_CLIENT",
+            _ => "LICENSE-SMART_LIC",
+        }
+    }
+
     /// Severity as syslog counts: 3 error, 4 warning, 5 notice, 6 informational.
     pub fn severity(&self) -> u8 {
         match self {
@@ -204,6 +219,7 @@ impl Event {
             | Event::DeregistrationSucceeded
             | Event::AuthorizationRenewed { .. }
             | Event::IdentityRenewed
+            | Event::PlatformStateChanged { .. }
             | Event::ReservationRequested { .. }
             | Event::ReservationCancelled { .. }
             | Event::ReservationInstalled { .. }
@@ -243,6 +259,7 @@ impl Event {
             Event::IdentityNotStarted => "ID_CERT_RENEW_NOT_STARTED",
             Event::ClockChanged => "SYSTEM_CLOCK_CHANGED",
             Event::RegistrationExpiredByClock => "REG_EXPIRED_CLOCK_CHANGE",
+            Event::PlatformStateChanged { .. } => "STATE_CHANGE",
             Event::ReservationRequested { .. } => "RESERVATION_REQUESTED",
             Event::ReservationCancelled { .. } => "RESERVATION_CANCELLED",
             Event::ReservationInstalled { .. } => "RESERVED_INSTALLED",
@@ -333,6 +350,9 @@ impl fmt::Display for Event {
                  validity period of the identity certificate. The agent will transition to the un-registered state in 60 \
                  minutes",
             ),
+            Event::PlatformStateChanged { from, to } => {
+                write!(f, "Licensing platform state changing from {from} to {to}")
+            }
             Event::ReservationRequested { udi } => {
                 write!(f, "License reservation requested for udi {udi}")
             }
@@ -408,6 +428,7 @@ mod tests {
                 .to_owned(),
         };
         assert_eq!((event.severity(), event.mnemonic()), (3, "AGENT_DEREG_FAILED"));
+        assert_eq!(event.facility(), "LICENSE-SMART_LIC");
         assert!(event.to_string().starts_with(
             "Smart Agent for Licensing DeRegistration with Cisco Smart Software Manager (CSSM) failed: Agent received"
         ));

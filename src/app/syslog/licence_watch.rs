@@ -8,7 +8,7 @@ use crate::app::licence_witness::LicenceWitness;
 use crate::app::syslog::licence_messages;
 use crate::app::syslog::logbook::Logbook;
 use crate::app::trace_ring::Trace;
-use crate::licensing::agent::{Command, Input, Occasion, Output};
+use crate::licensing::agent::{Command, Input, Occasion, Output, ReservationCommand};
 use crate::licensing::event::Event;
 use crate::licensing::state::{AgentState, Rounds};
 
@@ -108,6 +108,11 @@ impl LicenceWitness for LicenceWatch {
                 let outcome = code.yang_name();
                 self.logbook.trace(Trace::Licence, &command, "operator", outcome);
             }
+            Output::ReservationAnswered(answer) => {
+                let command = seen.command.take().unwrap_or_default();
+                let outcome = answer.code.yang_name();
+                self.logbook.trace(Trace::Licence, &command, "operator", outcome);
+            }
             Output::Send(request) => {
                 let event = format!("request {} ({})", request.id, request.kind.yang_name());
                 let outcome = format!(
@@ -163,5 +168,12 @@ fn command_name(command: &Command) -> &'static str {
         Command::RenewAuthorization => "renew-auth",
         Command::RenewIdentity => "renew-id",
         Command::Deregister => "de-register",
+        Command::Reservation(ReservationCommand::Request(_)) => "reservation-request",
+        Command::Reservation(ReservationCommand::Install { .. }) => "reservation-install",
+        Command::Reservation(ReservationCommand::Return) => "reservation-return",
+        Command::Reservation(ReservationCommand::Cancel) => "reservation-cancel",
+        Command::Reservation(ReservationCommand::ReturnAuthorization { .. }) => {
+            "reservation-return-authorization"
+        }
     }
 }
