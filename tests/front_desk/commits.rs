@@ -7,7 +7,7 @@ use crate::{COMMIT, GET_CANDIDATE, GET_RUNNING, Office, edit, host_name};
 
 #[test]
 fn running_changes_with_the_commit_and_not_before() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     office.accept(admin, &edit("", &host_name("lab")));
     office.check(
@@ -38,7 +38,7 @@ fn running_changes_with_the_commit_and_not_before() {
 
 #[test]
 fn a_commit_without_changes_is_ok_and_makes_no_generation() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     office.accept(admin, COMMIT);
     office.accept(admin, &edit("", &host_name("lab")));
@@ -50,7 +50,7 @@ fn a_commit_without_changes_is_ok_and_makes_no_generation() {
 
 #[test]
 fn discard_makes_the_candidate_a_copy_of_running_again() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     office.accept(admin, &edit("", &host_name("lab")));
     office.accept(admin, COMMIT);
@@ -61,7 +61,7 @@ fn discard_makes_the_candidate_a_copy_of_running_again() {
 
 #[test]
 fn what_breaks_a_rule_is_accepted_in_the_candidate_and_refused_by_validate_and_commit_alike() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     let half = crate::optics(
         "Optics0/0/0/0",
@@ -86,7 +86,7 @@ fn what_breaks_a_rule_is_accepted_in_the_candidate_and_refused_by_validate_and_c
 
 #[test]
 fn a_full_disk_refuses_the_commit_by_its_name_and_leaves_running_as_it_was() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     office.accept(admin, &edit("", &host_name("lab")));
     office.storage().fail(Some(Failure::NoRoom));

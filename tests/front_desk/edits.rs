@@ -8,7 +8,7 @@ const NC: &str = r#"xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0""#;
 
 #[test]
 fn create_meets_what_is_there_and_delete_what_is_not() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     let with = |operation: &str| {
         format!(
@@ -44,7 +44,7 @@ fn create_meets_what_is_there_and_delete_what_is_not() {
 
 #[test]
 fn replace_takes_away_what_is_not_in_it() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     office.accept(
         admin,
@@ -84,7 +84,7 @@ fn the_three_error_options_differ() {
         optics("Optics0/0/0/1", "<nleq-comp-mode>1</nleq-comp-mode>")
     );
     let left_by = |option: &str| {
-        let mut office = Office::new();
+        let mut office = Office::opened();
         let admin = office.enter("admin");
         let reply = office.edit(admin, &format!("<error-option>{option}</error-option>"), &wrong);
         assert!(reply.contains("\"31\" is outside -190..30"), "{reply}");
@@ -98,7 +98,7 @@ fn the_three_error_options_differ() {
 
 #[test]
 fn test_only_checks_and_changes_nothing() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     let test_only = "<test-option>test-only</test-option>";
     office.accept(admin, &edit(test_only, &host_name("lab")));
@@ -116,7 +116,7 @@ fn test_only_checks_and_changes_nothing() {
 
 #[test]
 fn running_is_not_edited_directly() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     office.check(
         admin,
@@ -133,7 +133,7 @@ fn running_is_not_edited_directly() {
 
 #[test]
 fn state_cannot_be_configured() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     let refused = office.edit(
         admin,

@@ -5,7 +5,7 @@ use expect_test::expect;
 use crate::{COMMIT, Office, edit, host_name, optics};
 
 fn office_with_two_ports() -> (Office, u32) {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     let config = host_name("lab")
         + &optics("Optics0/0/0/0", "<nleq-comp-mode>1</nleq-comp-mode>")

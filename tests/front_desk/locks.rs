@@ -9,7 +9,7 @@ const UNLOCK: &str = "<unlock><target><candidate/></target></unlock>";
 
 #[test]
 fn a_lock_keeps_others_from_editing_and_names_its_holder() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let (first, second) = (office.enter("first"), office.enter("second"));
     office.accept(first, LOCK);
     office.check(
@@ -48,7 +48,7 @@ fn a_lock_keeps_others_from_editing_and_names_its_holder() {
 
 #[test]
 fn running_locked_by_another_is_not_committed_to() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let (first, second) = (office.enter("first"), office.enter("second"));
     office.accept(first, "<lock><target><running/></target></lock>");
     office.accept(second, &edit("", &host_name("lab")));
@@ -62,7 +62,7 @@ fn running_locked_by_another_is_not_committed_to() {
 
 #[test]
 fn a_modified_candidate_cannot_be_locked() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     office.accept(admin, &edit("", &host_name("lab")));
     office.check(admin, LOCK, expect![[r#"
@@ -79,7 +79,7 @@ fn a_modified_candidate_cannot_be_locked() {
 
 #[test]
 fn a_vanished_session_leaves_no_lock_and_no_half_done_candidate() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let (first, second) = (office.enter("first"), office.enter("second"));
     office.accept(first, LOCK);
     office.accept(first, &edit("", &host_name("lab")));
@@ -96,7 +96,7 @@ fn a_vanished_session_leaves_no_lock_and_no_half_done_candidate() {
 
 #[test]
 fn a_killed_session_is_ended_and_its_locks_are_free() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let (first, second) = (office.enter("first"), office.enter("second"));
     office.accept(first, LOCK);
     office.accept(second, "<kill-session><session-id>1</session-id></kill-session>");
@@ -117,7 +117,7 @@ fn a_killed_session_is_ended_and_its_locks_are_free() {
 
 #[test]
 fn close_session_is_answered_and_gives_up_locks() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let (first, second) = (office.enter("first"), office.enter("second"));
     office.accept(first, LOCK);
     office.accept(first, "<close-session/>");

@@ -50,7 +50,7 @@ struct Client {
 }
 
 impl Office {
-    pub fn new() -> Office {
+    pub fn opened() -> Office {
         let storage = MemoryStorage::new();
         let committed = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&committed);

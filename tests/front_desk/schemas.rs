@@ -8,7 +8,7 @@ fn get_schema(inside: &str) -> String {
 
 #[test]
 fn every_module_and_submodule_can_be_fetched_by_name_and_revision() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     let submodules = SCHEMA.modules().iter().flat_map(|module| &module.submodules);
     let modules = SCHEMA
@@ -38,7 +38,7 @@ fn every_module_and_submodule_can_be_fetched_by_name_and_revision() {
 
 #[test]
 fn an_unknown_module_revision_or_format_is_named() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     for (asked, named) in [
         (
@@ -64,7 +64,7 @@ fn an_unknown_module_revision_or_format_is_named() {
 
 #[test]
 fn an_rpc_that_nobody_carries_out_is_refused_by_name() {
-    let mut office = Office::new();
+    let mut office = Office::opened();
     let admin = office.enter("admin");
     let reply = office.ask(
         admin,
