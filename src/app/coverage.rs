@@ -8,14 +8,15 @@ use anyhow::Context;
 
 use crate::app::agent::{management_providers, participants, state_providers};
 use crate::app::clock::Clock;
-use crate::app::desired_state::participant::STORED_ONLY;
+use crate::app::desired_state::participant::STORED_ONLY as HARDWARE_STORED_ONLY;
 use crate::app::device_driver::Device;
 use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings};
 use crate::app::settings::LicensingSettings;
 use crate::app::state_dir::StateDir;
+use crate::app::stored_only::STORED_ONLY;
 use crate::app::yang_dir;
-use crate::datastore::participant::Coverage;
+use crate::datastore::participant::{Coverage, Participant};
 use crate::device::chassis::ChassisDescription;
 use crate::device::simulator::Simulator;
 use crate::licensing::configuration::Configuration;
@@ -26,21 +27,7 @@ use crate::yang::schema::Schema;
 /// The report: three lists, each with its heading. What the modules of `yang_dir` configure is kept without effect.
 pub fn report(yang_dir: Option<&Path>, clock: Arc<dyn Clock>) -> anyhow::Result<String> {
     let schema = yang_dir::schema(yang_dir)?;
-    let further = yang_dir::stored_only(&schema);
-    let stored_only: Vec<&str> = STORED_ONLY
-        .iter()
-        .copied()
-        .chain(further.iter().map(String::as_str))
-        .collect();
-    let participants = participants();
-    let coverage = Coverage::of(
-        &schema,
-        &participants
-            .iter()
-            .map(|participant| &**participant)
-            .collect::<Vec<_>>(),
-        &stored_only,
-    );
+    let coverage = configuration(&schema);
     let mut report = String::new();
     list(
         &mut report,
@@ -55,9 +42,22 @@ pub fn report(yang_dir: Option<&Path>, clock: Arc<dyn Clock>) -> anyhow::Result<
     list(
         &mut report,
         "State leaves without a provider",
-        &state(&schema, clock)?.unprovided(&schema),
+        &unprovided(&schema, clock)?,
     )?;
     Ok(report)
+}
+
+/// Who answers for which configuration.
+fn configuration(schema: &Schema) -> Coverage {
+    let further = yang_dir::stored_only(schema);
+    let stored_only: Vec<&str> = [HARDWARE_STORED_ONLY, STORED_ONLY]
+        .concat()
+        .into_iter()
+        .chain(further.iter().map(String::as_str))
+        .collect();
+    let participants = participants();
+    let participants: Vec<&dyn Participant> = participants.iter().map(|participant| &**participant).collect();
+    Coverage::of(schema, &participants, &stored_only)
 }
 
 fn list(report: &mut String, heading: &str, paths: &[String]) -> std::fmt::Result {
@@ -68,8 +68,9 @@ fn list(report: &mut String, heading: &str, paths: &[String]) -> std::fmt::Resul
     writeln!(report)
 }
 
-/// The providers of an agent on the default chassis, its state in a folder that goes away again.
-fn state(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<OperationalState> {
+/// State leaves that no provider of an agent on the default chassis fills. The agent's own state lives in a folder that
+/// goes away again.
+fn unprovided(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<String>> {
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let settings = LicensingSettings::default();
     let device = Device::start(
@@ -89,5 +90,17 @@ fn state(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Operatio
     })?;
     let mut providers = state_providers(&device, &licensing, &clock);
     providers.extend(management_providers(schema, &clock).providers);
-    Ok(OperationalState::new(providers))
+    Ok(OperationalState::new(providers).unprovided(schema))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yang::modules::ModuleSet;
+
+    #[test]
+    fn every_configuration_node_has_a_participant_or_is_listed_as_stored_only() {
+        let schema = Schema::load(ModuleSet::embedded()).unwrap();
+        assert_eq!(configuration(&schema).unclaimed, Vec::<String>::new());
+    }
 }

@@ -23,6 +23,7 @@ pub mod shutdown;
 pub mod start_error;
 pub mod state;
 pub mod state_dir;
+pub mod stored_only;
 pub mod syslog;
 pub mod trace_ring;
 pub mod trust_record;

@@ -345,7 +345,7 @@ impl<'s> SchemaNode<'s> {
         module: &Module,
         name: &str,
     ) -> Option<SchemaNode<'s>> {
-        find_child(schema, ptr::null(), module, name, 0)
+        find_child(schema, ptr::null(), module, name, 0).filter(|node| !node.is_added_by_the_library())
     }
 
     pub(in crate::yang) fn tops_of(
@@ -354,7 +354,15 @@ impl<'s> SchemaNode<'s> {
     ) -> impl Iterator<Item = SchemaNode<'s>> + use<'s> {
         // SAFETY: the module belongs to the schema.
         let compiled = unsafe { (*module.raw()).compiled };
-        Children::new(schema, ptr::null(), compiled, 0).take_while(move |_| !compiled.is_null())
+        Children::new(schema, ptr::null(), compiled, 0)
+            .take_while(move |_| !compiled.is_null())
+            .filter(|node| !node.is_added_by_the_library())
+    }
+
+    /// libyang puts data nodes of its own into these modules, to parse replies with; no datastore may hold them.
+    fn is_added_by_the_library(&self) -> bool {
+        ["ietf-netconf", "yang"].contains(&self.module())
+            && !matches!(self.kind(), NodeKind::Operation | NodeKind::Notification)
     }
 }
 

@@ -146,3 +146,18 @@ fn state_cannot_be_configured() {
         "{refused}"
     );
 }
+
+#[test]
+fn what_only_the_protocol_uses_is_no_configuration() {
+    let mut office = Office::opened();
+    let admin = office.enter("admin");
+    let refused = office.edit(
+        admin,
+        "",
+        r#"<rpc-error xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><error-type>rpc</error-type></rpc-error>"#,
+    );
+    assert!(
+        refused.contains("<error-tag>unknown-element</error-tag>"),
+        "{refused}"
+    );
+}

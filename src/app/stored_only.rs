@@ -1,0 +1,15 @@
+//! Configuration that is kept and shown without effect, beside what the hardware's participant lists itself.
+
+/// Subtrees that nobody acts on. A participant's claim inside one of them wins over it.
+pub const STORED_ONLY: &[&str] = &[
+    // Call Home beyond licensing: inventory, alert groups, mail, contact data.
+    "/Cisco-IOS-XR-call-home-cfg:call-home",
+    // Certificates: the licence agent trusts the files of its settings.
+    "/Cisco-IOS-XR-crypto-cepki-cfg:crypto-ca",
+    // The log beyond remote servers: consoles, terminals, buffers.
+    "/Cisco-IOS-XR-infra-syslog-cfg:syslog",
+    // Names: nobody but the licence agent resolves any.
+    "/Cisco-IOS-XR-ip-domain-cfg:ip-domain",
+    // Flexible consumption belongs to other platforms.
+    "/Cisco-IOS-XR-smart-license-cfg:flex-consumption",
+];
