@@ -7,6 +7,7 @@ use clap::Parser;
 use ponder::app;
 use ponder::app::clock::SystemClock;
 use ponder::app::command_line::{Command, CommandLine};
+use ponder::app::output::say;
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
@@ -33,9 +34,9 @@ fn refuse(message: &str) -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     let clock = Arc::new(SystemClock);
     match command {
-        Command::Settings => print!("{}", app::settings::DEFAULT_FILE),
-        Command::Chassis => print!("{}", include_str!("../examples/chassis.toml")),
-        Command::HashPassword => println!("{}", app::users::hash_of_standard_input()?),
+        Command::Settings => say(app::settings::DEFAULT_FILE.trim_end())?,
+        Command::Chassis => say(include_str!("../examples/chassis.toml").trim_end())?,
+        Command::HashPassword => say(app::users::hash_of_standard_input()?)?,
         Command::Agent(arguments) => app::agent_command::run(arguments, clock)?,
         Command::Ssm(arguments) => {
             runtime()?.block_on(app::licence_server::run_or_command(arguments, clock))?

@@ -6,6 +6,7 @@ use crate::app::agent::Agent;
 use crate::app::clock::Clock;
 use crate::app::command_line::AgentArguments;
 use crate::app::coverage;
+use crate::app::output::say;
 use crate::app::settings::{Settings, UserSettings};
 use crate::app::shutdown;
 
@@ -13,15 +14,18 @@ use crate::app::shutdown;
 pub fn run(arguments: AgentArguments, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
     let show_coverage = arguments.coverage;
     let settings = settings(arguments)?;
+    if show_coverage {
+        // What would drive the parts is spawned on a runtime that nobody runs: they are only asked what they provide.
+        let idle = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let _entered = idle.enter();
+        say(coverage::report(settings.yang_dir.as_deref(), clock)?.trim_end())?;
+        return Ok(());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        if show_coverage {
-            print!("{}", coverage::report(settings.yang_dir.as_deref(), clock)?);
-            return Ok(());
-        }
         let shutdown = shutdown::requested()?;
         let agent = Agent::start(settings, clock).await?;
-        println!("ready netconf={}", agent.netconf_address());
+        say(format_args!("ready netconf={}", agent.netconf_address()))?;
         shutdown.await;
         agent.stop().await;
         Ok(())

@@ -9,6 +9,8 @@ use tokio::process::Child;
 
 use crate::app::clock::Clock;
 use crate::app::command_line::DemoArguments;
+use crate::app::output::say;
+use crate::app::shutdown;
 use crate::transport::host_key::{HostKey, HostKeyKind};
 use crate::transport::netconf_client::NetconfClient;
 
@@ -34,15 +36,24 @@ pub async fn run(arguments: DemoArguments, clock: Arc<dyn Clock>) -> anyhow::Res
         .prefix("ponder-demo-")
         .tempdir()
         .context("a temporary folder")?;
-    let mut stage = Stage::set(&arguments, folder.path(), clock).await?;
-    stage.play().await?;
+    let ended = shutdown::requested()?;
+    tokio::pin!(ended);
+    let played = async {
+        let mut stage = Stage::set(&arguments, folder.path(), clock).await?;
+        stage.play().await?;
+        anyhow::Ok(stage)
+    };
+    // The processes of an unfinished stage end with it.
+    let stage = tokio::select! {
+        stage = played => stage?,
+        () = &mut ended => anyhow::bail!("ended before the last step"),
+    };
     if arguments.once {
         stage.end().await?;
-        println!("\nEvery step held.");
-        return Ok(());
+        return Ok(say("\nEvery step held.")?);
     }
-    stage.tell_how_to_connect();
-    tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")?;
+    stage.tell_how_to_connect()?;
+    ended.await;
     stage.end().await
 }
 
@@ -280,10 +291,10 @@ impl Stage {
         Ok(output)
     }
 
-    fn tell_how_to_connect(&self) {
+    fn tell_how_to_connect(&self) -> std::io::Result<()> {
         let (port, key) = (self.netconf.port(), self.folder.join("client-key"));
         let key = key.display();
-        println!(
+        say(format_args!(
             "\nThe agent and the licence server stay up until Ctrl-C. Connect:\n\n\
              \x20 ssh -p {port} -i {key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -s admin@127.0.0.1 netconf\n\n\
              \x20 from ncclient import manager\n\
@@ -292,7 +303,7 @@ impl Stage {
              \x20     print(m.get_config(\"running\"))\n\n\
              Logs: {folder}/agent.log and {folder}/ssm.log",
             folder = self.folder.display()
-        );
+        ))
     }
 
     async fn end(self) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use crate::app::clock::Clock;
 use crate::app::command_line::{
     AccountCommand, InstanceCommand, LicenceCommand, SsmArguments, SsmCommand, TokenCommand,
 };
+use crate::app::output::say;
 use crate::app::shutdown;
 use crate::ssm::SsmError;
 use crate::ssm::admin::Command;
@@ -25,16 +26,16 @@ pub async fn run_or_command(arguments: SsmArguments, clock: Arc<dyn Clock>) -> R
     match &arguments.command {
         Some(command) => {
             let output = control::execute(&state_dir, &server_command(command), now).await?;
-            println!("{output}");
-            Ok(())
+            say(output).map_err(SsmCommandError::Output)
         }
         None => {
             let shutdown = shutdown::requested().map_err(SsmCommandError::Signals)?;
             let running = run(options(&arguments, &state_dir), now, shutdown).await?;
             match running.https {
-                Some(https) => println!("ready http={} https={https}", running.http),
-                None => println!("ready http={}", running.http),
+                Some(https) => say(format_args!("ready http={} https={https}", running.http)),
+                None => say(format_args!("ready http={}", running.http)),
             }
+            .map_err(SsmCommandError::Output)?;
             Ok(running.finished().await?)
         }
     }
@@ -49,6 +50,9 @@ pub enum SsmCommandError {
     /// Signals cannot be waited for.
     #[error("waiting for signals: {0}")]
     Signals(std::io::Error),
+    /// What it has to say cannot be written.
+    #[error("standard output: {0}")]
+    Output(std::io::Error),
     /// The server or the command.
     #[error(transparent)]
     Ssm(#[from] SsmError),

@@ -18,6 +18,7 @@ pub mod licence_rpcs;
 pub mod licence_server;
 pub mod licence_witness;
 pub mod log;
+pub mod output;
 pub mod settings;
 pub mod shutdown;
 pub mod start_error;

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use crate::app::output;
+
 /// Prints to standard output, with colours where that is a terminal.
 pub(super) struct Narrator {
     steps: u32,
@@ -24,12 +26,15 @@ impl Narrator {
     }
 
     pub(super) fn title(&self, text: &str) {
-        println!("{}", self.paint(BOLD, text));
+        say(&self.paint(BOLD, text));
     }
 
     pub(super) fn step(&mut self, text: &str) {
         self.steps += 1;
-        println!("\n{}", self.paint(BOLD, &format!("{:>2}. {text}", self.steps)));
+        say(&format!(
+            "\n{}",
+            self.paint(BOLD, &format!("{:>2}. {text}", self.steps))
+        ));
     }
 
     /// A command line of another process.
@@ -44,15 +49,15 @@ impl Narrator {
                 }
             })
             .collect();
-        println!(
+        say(&format!(
             "    {}",
             self.paint(DIM, &format!("$ ponder {}", words.join(" ")))
-        );
+        ));
     }
 
     pub(super) fn answer(&self, text: &str) {
         for line in text.lines() {
-            println!("    {line}");
+            say(&format!("    {line}"));
         }
     }
 
@@ -70,21 +75,21 @@ impl Narrator {
     }
 
     pub(super) fn state(&self, what: &str, value: &str) {
-        println!(
+        say(&format!(
             "    {} {what}: {}",
             self.paint(GREEN, "=="),
             self.paint(GREEN, value)
-        );
+        ));
     }
 
     fn document(&self, colour: &str, arrow: &str, xml: &str) {
         let lines = indented(xml);
         for (number, line) in lines.iter().take(LINES_SHOWN).enumerate() {
             let mark = if number == 0 { arrow } else { "  " };
-            println!("    {} {line}", self.paint(colour, mark));
+            say(&format!("    {} {line}", self.paint(colour, mark)));
         }
         if lines.len() > LINES_SHOWN {
-            println!("       ... {} more lines", lines.len() - LINES_SHOWN);
+            say(&format!("       ... {} more lines", lines.len() - LINES_SHOWN));
         }
     }
 
@@ -95,6 +100,11 @@ impl Narrator {
             text.to_owned()
         }
     }
+}
+
+/// A demo whose reader has left still plays to its end.
+fn say(text: &str) {
+    let _unread = output::say(text);
 }
 
 /// One element a line, children indented by two blanks; a leaf stays on one line.
