@@ -8,7 +8,7 @@ import pytest
 
 from lab.agent import USER
 from lab.keys import KeyPair
-from lab.process import assert_one_clear_line, run
+from lab.process import PONDER, assert_one_clear_line, run
 from lab.ssh_netconf import ssh_command
 from lab.waiting import until
 
@@ -169,6 +169,25 @@ def test_help_and_printed_files_work(folder):
         done = run(printed)
         assert done.returncode == 0 and done.stdout.startswith("#") and done.stderr == ""
     assert run().returncode != 0
+
+
+def test_the_coverage_report_lists_configuration_and_state(folder):
+    done = run("agent", "--coverage")
+    assert done.returncode == 0 and "ERROR" not in done.stderr, done.stderr
+    headings = [line for line in done.stdout.splitlines() if line.startswith("#")]
+    assert len(headings) == 3, headings
+    assert all(line.startswith(("#", "/")) for line in done.stdout.splitlines() if line)
+
+
+@pytest.mark.parametrize("words", [["settings"], ["chassis"], ["agent", "--coverage"], ["demo", "--once"]])
+def test_a_reader_of_standard_output_who_leaves_early_is_no_crash(folder, words):
+    if words[0] == "demo":
+        words = [*words, "--netconf-port", "0"]
+    with (folder / "stderr").open("w") as stderr:
+        process = subprocess.Popen([PONDER, *words], stdout=subprocess.PIPE, stderr=stderr)
+    process.stdout.close()
+    process.wait(60)
+    assert "panicked" not in (folder / "stderr").read_text()
 
 
 def test_the_printed_files_are_accepted(make_agent, folder):
