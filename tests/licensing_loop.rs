@@ -20,6 +20,7 @@ use ponder::device::simulator::Simulator;
 use ponder::licensing::agent::{Command, Request};
 use ponder::licensing::catalogue::Entitlement;
 use ponder::licensing::configuration::{Configuration, Destination};
+use ponder::licensing::fault::Fault;
 use ponder::licensing::policy::Policy;
 use ponder::licensing::return_code::ReturnCode;
 use ponder::licensing::secret::Secret;
@@ -77,7 +78,7 @@ fn licensing(
         device: device.clone(),
         policy: Policy::default(),
         configuration: Configuration {
-            destination: Ok(Destination { url, proxy: None }),
+            destination: Ok(Destination::of(url)),
             host_name: Some("SIT-5".to_owned()),
             ..Configuration::default()
         },
@@ -282,11 +283,11 @@ async fn https_is_trusted_by_the_ca_file_alone() {
     let request = Request {
         id: 1,
         kind: ExchangeKind::Authorization,
-        destination: Destination { url, proxy: None },
+        destination: Destination::of(url),
         body: b"{}".to_vec(),
     };
-    let reason = courier.deliver(request).await.unwrap_err();
-    assert!(reason.contains("certificate"), "{reason}");
+    let failure = courier.deliver(request).await.unwrap_err();
+    assert_eq!(failure.fault, Fault::CertificateRefused, "{failure}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -295,10 +296,7 @@ async fn a_server_with_another_root_is_not_believed() {
     let other = tempfile::tempdir().unwrap();
     let (stranger, _stop) = server(other.path(), &lab.clock).await;
     lab.licensing.configured(Configuration {
-        destination: Ok(Destination {
-            url: http(&stranger),
-            proxy: None,
-        }),
+        destination: Ok(Destination::of(http(&stranger))),
         ..Configuration::default()
     });
     lab.register().await;

@@ -61,6 +61,7 @@ fn smart_destination(transport: Option<NodeRef<'_>>) -> Result<Destination, Tran
     })?;
     Ok(Destination {
         url: url.to_owned(),
+        alternatives: Vec::new(),
         proxy,
     })
 }
@@ -97,6 +98,7 @@ fn call_home_destination(call_home: Option<NodeRef<'_>>) -> Result<Destination, 
     });
     found.map(|url| Destination {
         url: url.to_owned(),
+        alternatives: Vec::new(),
         proxy,
     })
 }
@@ -122,8 +124,9 @@ impl<'t> Profile<'t> {
         if self.0.child("active").is_none() {
             return Err(lacks("is not active"));
         }
+        let profile = || self.name().to_owned();
         if self.reports_licensing() == Some(false) {
-            return Err(lacks("does not report licensing data"));
+            return Err(TransportProblem::ReportingOff { profile: profile() });
         }
         let over_http = |list: &'static str, entry: &'static str| {
             let list = self.0.child(list);
@@ -133,7 +136,7 @@ impl<'t> Profile<'t> {
                 .find(|entry| entry.leaf("method") == Some("http") && entry.leaf("enable") == Some("true"))
         };
         if over_http("methods", "method").is_none() {
-            return Err(lacks("has no transport method http"));
+            return Err(TransportProblem::NoTransportMethod { profile: profile() });
         }
         over_http("addresses", "address")
             .and_then(|address| address.leaf("destination-addr"))
@@ -303,9 +306,10 @@ mod tests {
         let silent =
             "<report-type><reporting-licensing-data><enable>false</enable></reporting-licensing-data>
                       </report-type><active/>";
-        assert_eq!(
-            problem(of_profiles(&profile(DEFAULT_PROFILE, lab, silent))),
-            "call-home profile CiscoTAC-1 does not report licensing data"
+        let silent = problem(of_profiles(&profile(DEFAULT_PROFILE, lab, silent)));
+        assert!(
+            silent.contains("command \"reporting smart-licensing-data\" under the profile"),
+            "{silent}"
         );
         let bare = "<profile><profile-name>CiscoTAC-1</profile-name><active/></profile>";
         assert_eq!(

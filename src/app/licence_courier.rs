@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs;
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,11 +17,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::licensing::agent::Request;
-use crate::licensing::configuration::Destination;
+use crate::licensing::configuration::Proxy as ConfiguredProxy;
+use crate::licensing::fault::{DeliveryFailure, Fault};
 use crate::licensing::message::MAX_MESSAGE_BYTES;
 
-/// What a delivery comes to: the body of the answer, or why there is none, in words.
-pub type Delivery = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send>>;
+/// What a delivery comes to: the body of the answer, or why there is none.
+pub type Delivery = Pin<Box<dyn Future<Output = Result<Vec<u8>, DeliveryFailure>> + Send>>;
 
 /// Brings a request to a licence server and its answer back.
 pub trait Courier: Send + Sync {
@@ -45,6 +47,14 @@ pub struct CaFileError {
     pub reason: String,
 }
 
+/// One attempt at one address.
+struct Attempt<'r> {
+    url: &'r str,
+    proxy: Option<&'r ConfiguredProxy>,
+    body: &'r [u8],
+    timeout: Duration,
+}
+
 impl HttpCourier {
     /// A courier that trusts the certificates of a CA file, or no https server at all.
     pub fn new(ca_file: Option<&Path>, timeout: Duration) -> Result<HttpCourier, CaFileError> {
@@ -54,64 +64,93 @@ impl HttpCourier {
         })
     }
 
-    async fn post(self, request: Request) -> Result<Vec<u8>, String> {
-        let client = self.client(&request.destination)?;
-        let url = &request.destination.url;
+    /// Tries the addresses in their order, each with its share of the time. The next one is tried only where the one
+    /// before has certainly not taken the request: a request that is taken twice looks like a copied device.
+    async fn post(self, request: Request) -> Result<Vec<u8>, DeliveryFailure> {
+        let destination = &request.destination;
+        let urls = std::iter::once(&destination.url).chain(&destination.alternatives);
+        let shares = u32::try_from(1 + destination.alternatives.len()).unwrap_or(u32::MAX);
+        let mut failures: Vec<DeliveryFailure> = Vec::new();
+        for url in urls {
+            let attempt = Attempt {
+                url,
+                proxy: destination.proxy.as_ref(),
+                body: &request.body,
+                timeout: self.timeout / shares,
+            };
+            match self.attempt(&attempt).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => {
+                    let taken = may_have_been_taken(failure.fault);
+                    failures.push(failure);
+                    if taken {
+                        break;
+                    }
+                }
+            }
+        }
+        let reasons: Vec<&str> = failures.iter().map(|failure| failure.reason.as_str()).collect();
+        Err(DeliveryFailure {
+            fault: failures
+                .last()
+                .map_or(Fault::NoConnection, |failure| failure.fault),
+            reason: reasons.join("; "),
+        })
+    }
+
+    async fn attempt(&self, attempt: &Attempt<'_>) -> Result<Vec<u8>, DeliveryFailure> {
+        let client = self.client(attempt)?;
         let sent = client
-            .post(url)
+            .post(attempt.url)
             .header(CONTENT_TYPE, "application/json")
-            .body(request.body)
+            .body(attempt.body.to_vec())
             .send();
-        let mut response = sent.await.map_err(|error| self.reason(error, url))?;
+        let failed = |error: reqwest::Error| failure(&error, attempt);
+        let mut response = sent.await.map_err(failed)?;
         let status = response.status();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.reason(error, url))? {
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > MAX_MESSAGE_BYTES {
-                return Err(format!("the answer is longer than {MAX_MESSAGE_BYTES} bytes"));
+                return Err(bad_answer(format!(
+                    "the answer is longer than {MAX_MESSAGE_BYTES} bytes"
+                )));
             }
             body.extend_from_slice(&chunk);
         }
         match () {
-            () if !status.is_success() => Err(format!("the server answered with HTTP status {status}")),
-            () if body.is_empty() => Err("Received empty response from server".to_owned()),
+            () if !status.is_success() => Err(bad_answer(format!(
+                "the server answered with HTTP status {status}"
+            ))),
+            () if body.is_empty() => Err(bad_answer("Received empty response from server".to_owned())),
             () => Ok(body),
         }
     }
 
-    fn client(&self, destination: &Destination) -> Result<Client, String> {
+    fn client(&self, attempt: &Attempt<'_>) -> Result<Client, DeliveryFailure> {
         let mut builder = Client::builder()
-            .timeout(self.timeout)
+            .timeout(attempt.timeout)
             .redirect(redirect::Policy::none())
             // The environment has no say in where licence messages go.
             .no_proxy();
-        if let Some(proxy) = &destination.proxy {
+        if let Some(proxy) = attempt.proxy {
             let proxy = Proxy::all(format!("http://{}:{}", bracketed(&proxy.host), proxy.port));
-            builder = builder.proxy(proxy.map_err(|error| innermost(&error))?);
+            builder = builder.proxy(proxy.map_err(|error| unsendable(innermost(&error)))?);
         }
         match &self.tls {
             Some(tls) => builder = builder.tls_backend_preconfigured(tls.clone()),
-            None if destination.url.starts_with("https:") => {
-                return Err(
-                    "an https destination needs the CA file of the licence server (ca-file in the settings)"
+            None if attempt.url.starts_with("https:") => {
+                return Err(DeliveryFailure {
+                    fault: Fault::CertificateRefused,
+                    reason: "an https destination needs the CA file of the licence server (ca-file in the settings)"
                         .to_owned(),
-                );
+                });
             }
-            None => builder = builder.tls_backend_preconfigured(configuration(RootCertStore::empty())?),
+            None => {
+                let tls = configuration(RootCertStore::empty()).map_err(unsendable)?;
+                builder = builder.tls_backend_preconfigured(tls);
+            }
         }
-        builder.build().map_err(|error| innermost(&error))
-    }
-
-    /// In one line and without the URL's user information.
-    fn reason(&self, error: reqwest::Error, url: &str) -> String {
-        let place = Url::parse(url).ok().and_then(|url| {
-            let host = url.host_str()?.to_owned();
-            Some(format!("{host}:{}", url.port_or_known_default()?))
-        });
-        let place = place.unwrap_or_default();
-        if error.is_timeout() {
-            return format!("{place} did not answer within {} seconds", self.timeout.as_secs());
-        }
-        format!("cannot exchange messages with {place}: {}", innermost(&error))
+        builder.build().map_err(|error| unsendable(innermost(&error)))
     }
 }
 
@@ -119,6 +158,71 @@ impl Courier for HttpCourier {
     fn deliver(&self, request: Request) -> Delivery {
         Box::pin(self.clone().post(request))
     }
+}
+
+/// Whether a server may have acted on a request that failed with this fault.
+fn may_have_been_taken(fault: Fault) -> bool {
+    !matches!(
+        fault,
+        Fault::NameNotResolved
+            | Fault::NoConnection
+            | Fault::CertificateRefused
+            | Fault::CertificateRevoked
+            | Fault::CrlMissing
+            | Fault::CrlUnavailable
+            | Fault::Unspeakable
+    )
+}
+
+fn bad_answer(reason: String) -> DeliveryFailure {
+    let fault = Fault::BadAnswer;
+    DeliveryFailure { fault, reason }
+}
+
+fn unsendable(reason: String) -> DeliveryFailure {
+    let fault = Fault::Unspeakable;
+    DeliveryFailure { fault, reason }
+}
+
+/// What went wrong, in one line and without the URL's user information.
+fn failure(error: &reqwest::Error, attempt: &Attempt<'_>) -> DeliveryFailure {
+    let place = Url::parse(attempt.url).ok().and_then(|url| {
+        let host = url.host_str()?.to_owned();
+        Some(format!("{host}:{}", url.port_or_known_default()?))
+    });
+    let place = place.unwrap_or_default();
+    if error.is_timeout() {
+        return DeliveryFailure {
+            fault: match error.is_connect() {
+                true => Fault::NoConnection,
+                false => Fault::NoAnswer,
+            },
+            reason: format!(
+                "{place} did not answer within {} seconds",
+                attempt.timeout.as_secs()
+            ),
+        };
+    }
+    let fault = match tls_error(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => Fault::CertificateRefused,
+        _ if error.is_connect() => Fault::NoConnection,
+        // The connection broke before an answer had come.
+        _ => Fault::NoAnswer,
+    };
+    DeliveryFailure {
+        fault,
+        reason: format!("cannot exchange messages with {place}: {}", innermost(error)),
+    }
+}
+
+/// What the TLS library says, somewhere below an error; an I/O error carries its cause aside from its source.
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(found) = error.downcast_ref::<rustls::Error>() {
+        return Some(found);
+    }
+    let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let carried = carried.and_then(|carried| tls_error(carried));
+    carried.or_else(|| tls_error(error.source()?))
 }
 
 fn tls(ca_file: &Path) -> Result<ClientConfig, CaFileError> {
@@ -169,7 +273,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::licensing::configuration::Proxy as ConfiguredProxy;
+    use crate::licensing::configuration::Destination;
     use crate::licensing::state::ExchangeKind;
 
     fn courier() -> HttpCourier {
@@ -180,7 +284,7 @@ mod tests {
         Request {
             id: 1,
             kind: ExchangeKind::Authorization,
-            destination: Destination { url, proxy: None },
+            destination: Destination::of(url),
             body: b"{\"question\":1}".to_vec(),
         }
     }
@@ -256,51 +360,90 @@ mod tests {
             ),
         ] {
             let (address, _heard) = serve(http(status, body)).await;
-            let reason = courier()
+            let failure = courier()
                 .deliver(request(format!("http://{address}/")))
                 .await
                 .unwrap_err();
-            assert_eq!(reason, words);
+            assert_eq!(
+                (failure.fault, failure.reason.as_str()),
+                (Fault::BadAnswer, words)
+            );
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
         let url = format!("http://user:hidden@{address}/");
-        let reason = courier().deliver(request(url)).await.unwrap_err();
+        let failure = courier().deliver(request(url)).await.unwrap_err();
+        assert_eq!(failure.fault, Fault::NoConnection);
         assert!(
-            reason.starts_with(&format!(
+            failure.reason.starts_with(&format!(
                 "cannot exchange messages with {address}: Connection refused"
             )),
-            "{reason}"
+            "{failure}"
         );
-        let reason = courier()
+        let failure = courier()
             .deliver(request("https://127.0.0.1:1/".to_owned()))
             .await
             .unwrap_err();
-        assert!(reason.contains("needs the CA file"), "{reason}");
+        assert!(failure.reason.contains("needs the CA file"), "{failure}");
     }
 
     #[tokio::test]
     async fn an_answer_without_end_is_cut_off_and_a_silent_server_is_given_up() {
         let endless = "x".repeat(MAX_MESSAGE_BYTES + 1);
         let (address, _heard) = serve(http("200 OK", &endless)).await;
-        let reason = courier()
+        let failure = courier()
             .deliver(request(format!("http://{address}/")))
             .await
             .unwrap_err();
         assert!(
-            reason.starts_with("the answer is longer than 3145728 bytes"),
-            "{reason}"
+            failure
+                .reason
+                .starts_with("the answer is longer than 3145728 bytes"),
+            "{failure}"
         );
 
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = silent.local_addr().unwrap();
         let courier = HttpCourier::new(None, Duration::from_millis(50)).unwrap();
-        let reason = courier
+        let failure = courier
             .deliver(request(format!("http://{address}/")))
             .await
             .unwrap_err();
-        assert!(reason.contains("did not answer within"), "{reason}");
+        assert_eq!(failure.fault, Fault::NoAnswer);
+        assert!(failure.reason.contains("did not answer within"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn addresses_are_tried_in_order_until_one_may_have_taken_the_request() {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let nobody = format!("http://{}/", closed.local_addr().unwrap());
+        drop(closed);
+        let (address, heard) = serve(http("200 OK", "{\"answer\":2}")).await;
+        let mut to_second = request(nobody.clone());
+        to_second.destination.alternatives = vec![format!("http://{address}/")];
+        assert_eq!(
+            courier().deliver(to_second.clone()).await.unwrap(),
+            b"{\"answer\":2}"
+        );
+        heard.await.unwrap();
+
+        let failure = courier().deliver(to_second).await.unwrap_err();
+        assert_eq!(failure.fault, Fault::NoConnection);
+        assert_eq!(
+            failure.reason.matches("Connection refused").count(),
+            2,
+            "{failure}"
+        );
+
+        let (first, _heard) = serve(http("502 Bad Gateway", "")).await;
+        let mut only_first = request(format!("http://{first}/"));
+        only_first.destination.alternatives = vec![nobody];
+        let failure = courier().deliver(only_first).await.unwrap_err();
+        assert_eq!(
+            failure.reason,
+            "the server answered with HTTP status 502 Bad Gateway"
+        );
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::licensing::agent_settings::AgentSettings;
 use crate::licensing::configuration::Configuration;
 use crate::licensing::consumption::{Consumption, UnknownCard, consumption};
 use crate::licensing::exchange::Speaker;
+use crate::licensing::fault::{DeliveryFailure, Fault};
 use crate::licensing::message::Udi;
 use crate::licensing::policy::Policy;
 use crate::licensing::return_code::ReturnCode;
@@ -65,7 +66,7 @@ enum News {
     Configured(Configuration),
     Recount,
     Ordered(Command, SyncSender<ReturnCode>),
-    Answered(u64, Result<Vec<u8>, String>),
+    Answered(u64, Result<Vec<u8>, DeliveryFailure>),
 }
 
 /// Why the licensing root cannot be used, in one line.
@@ -338,7 +339,8 @@ impl Driver {
         };
         if let Some((_, reason)) = &self.unwritten {
             let reason = format!("not sent, because the trust record cannot be written: {reason}");
-            return bring_back(Err(reason));
+            let fault = Fault::NotWritten;
+            return bring_back(Err(DeliveryFailure { fault, reason }));
         }
         tracing::info!(id, kind = request.kind.yang_name(), url = %Shown(&request.destination.url), "licence request");
         // What was given up by the agent is not waited for any more.
@@ -425,7 +427,8 @@ mod tests {
                 .unwrap()
                 .unwrap_or_default();
             self.noted.lock().unwrap().push((request.id, record));
-            Box::pin(async { Err("connection refused".to_owned()) })
+            let (fault, reason) = (Fault::NoConnection, "connection refused".to_owned());
+            Box::pin(async move { Err(DeliveryFailure { fault, reason }) })
         }
     }
 
@@ -458,10 +461,7 @@ mod tests {
             device: device.clone(),
             policy: Policy::default(),
             configuration: Configuration {
-                destination: Ok(Destination {
-                    url: "http://user:hidden@127.0.0.1:1/".to_owned(),
-                    proxy: None,
-                }),
+                destination: Ok(Destination::of("http://user:hidden@127.0.0.1:1/")),
                 ..Configuration::default()
             },
             settings: agent_settings(&LicensingSettings::default()),

@@ -25,6 +25,7 @@ use crate::licensing::diagram::Transition;
 use crate::licensing::evaluation::EvaluationChange;
 use crate::licensing::event::Event;
 use crate::licensing::exchange::{ExchangeFailure, Grant, Speaker};
+use crate::licensing::fault::{DeliveryFailure, Fault};
 use crate::licensing::message::Expected;
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::secret::Secret;
@@ -49,8 +50,8 @@ pub enum Input {
     Answer {
         /// The request's [`Request::id`].
         id: u64,
-        /// The body of the answer, or why there is none, in words.
-        answer: Result<Vec<u8>, String>,
+        /// The body of the answer, or why there is none.
+        answer: Result<Vec<u8>, DeliveryFailure>,
     },
     /// A deadline has come.
     Tick,
@@ -168,6 +169,7 @@ pub struct SmartAgent {
     pub(super) collection: Rounds,
     pub(super) reporting: Rounds,
     pub(super) last_error: Option<String>,
+    pub(super) last_fault: Option<Fault>,
     server_unreachable: bool,
     notes: Vec<Output>,
     answered: Option<ReturnCode>,
@@ -219,6 +221,7 @@ impl SmartAgent {
             in_flight: None,
             wanted: Wanted::default(),
             last_error: None,
+            last_fault: None,
             server_unreachable: false,
             notes: Vec::new(),
             answered: None,
@@ -362,7 +365,9 @@ impl SmartAgent {
                 "no answer within {} seconds",
                 self.settings.exchange_timeout.as_secs()
             );
-            self.conclude(flight, Err(ExchangeFailure::Unreachable(reason)), now);
+            let fault = Fault::NoAnswer;
+            let failure = ExchangeFailure::Unreachable(DeliveryFailure { fault, reason });
+            self.conclude(flight, Err(failure), now);
         }
         self.expire_identity(now);
         self.expire_authorization(now);
@@ -456,7 +461,7 @@ impl SmartAgent {
         }
     }
 
-    fn answer(&mut self, id: u64, answer: Result<Vec<u8>, String>, now: Timestamp) {
+    fn answer(&mut self, id: u64, answer: Result<Vec<u8>, DeliveryFailure>, now: Timestamp) {
         // The answer to a request that was given up comes too late to count.
         let Some(flight) = self.in_flight.take_if(|flight| flight.id == id) else {
             return;
@@ -470,10 +475,10 @@ impl SmartAgent {
     /// The end of every exchange.
     fn conclude(&mut self, flight: InFlight, outcome: Result<Grant, ExchangeFailure>, now: Timestamp) {
         match &outcome {
-            Err(ExchangeFailure::Unreachable(reason) | ExchangeFailure::NoWay { reason, .. }) => {
+            Err(failure @ (ExchangeFailure::Unreachable(_) | ExchangeFailure::NoWay { .. })) => {
                 if !self.server_unreachable {
                     self.note(Event::CommunicationFailed {
-                        reason: reason.clone(),
+                        reason: failure.to_string(),
                     });
                 }
                 self.server_unreachable = true;
@@ -490,6 +495,7 @@ impl SmartAgent {
             }
         }
         self.last_error = outcome.as_ref().err().map(ToString::to_string);
+        self.last_fault = outcome.as_ref().err().map(ExchangeFailure::fault);
         match flight.kind {
             ExchangeKind::Registration => self.registration_concluded(flight, outcome, now),
             ExchangeKind::IdentityRenewal => self.identity_renewal_concluded(flight, outcome, now),

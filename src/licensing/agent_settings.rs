@@ -1,6 +1,9 @@
 //! Periods and readings of the smart agent; the defaults are the product's.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use crate::licensing::agent::later;
 
 /// Periods and readings; the defaults are the product's.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,16 +30,56 @@ pub struct AgentSettings {
     pub exchange_timeout: SignedDuration,
     /// What a failed renewal of the identity certificate means (reading Q12).
     pub failed_renewal: FailedRenewal,
+    /// When a changed count is reported (reading Q30).
+    pub changed_counts: ChangedCounts,
+    /// From when on the authorization period runs out (reading Q11).
+    pub authorization_expiry: AuthorizationExpiry,
+}
+
+impl AgentSettings {
+    /// The moment at which an authorization expires when nothing is heard, by the deadline that counts from the last
+    /// success.
+    pub(super) fn expiry(&self, deadline: Timestamp) -> Timestamp {
+        match self.authorization_expiry {
+            AuthorizationExpiry::AfterLastSuccess => deadline,
+            AuthorizationExpiry::AfterMissedRenewal => later(deadline, self.authorization_renewal),
+        }
+    }
 }
 
 /// "In case the renewal fails, the product instance goes into unidentified state": at once?
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FailedRenewal {
     /// When the certificate ends; until then it is tried again, daily and in the last week hourly.
     #[default]
     TriedAgain,
     /// At once.
     Unidentified,
+}
+
+/// A commit changes a count at once; when does the server learn of it?
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangedCounts {
+    /// A few seconds later, so that several commits make one report.
+    #[default]
+    AfterHoldDown,
+    /// With the next collection, at most an hour later.
+    AtCollection,
+    /// With the next report, at most a day later.
+    AtReporting,
+}
+
+/// The text says "after 90 days", Table 2 "after 90 days of expiry".
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthorizationExpiry {
+    /// 90 days after the last success, as every sample shows.
+    #[default]
+    AfterLastSuccess,
+    /// 90 days after the renewal that was missed, which was due after 30.
+    AfterMissedRenewal,
 }
 
 impl Default for AgentSettings {
@@ -54,6 +97,8 @@ impl Default for AgentSettings {
             reporting: SignedDuration::from_mins(1440),
             exchange_timeout: SignedDuration::from_secs(60),
             failed_renewal: FailedRenewal::TriedAgain,
+            changed_counts: ChangedCounts::AfterHoldDown,
+            authorization_expiry: AuthorizationExpiry::AfterLastSuccess,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::licensing::agent::{InFlight, SmartAgent, later};
+use crate::licensing::agent_settings::ChangedCounts;
 use crate::licensing::catalogue::Entitlement;
 use crate::licensing::consumption::Counts;
 use crate::licensing::event::Event;
@@ -52,7 +53,12 @@ impl SmartAgent {
         if !self.unreported_change() {
             self.wanted.report_at = None;
         } else if self.wanted.report_at.is_none() {
-            self.wanted.report_at = Some(later(now, self.settings.hold_down));
+            self.wanted.report_at = match self.settings.changed_counts {
+                ChangedCounts::AfterHoldDown => Some(later(now, self.settings.hold_down)),
+                ChangedCounts::AtCollection => Some(self.collection.next),
+                // The next comparison with the server's counts finds it.
+                ChangedCounts::AtReporting => None,
+            };
         }
     }
 
@@ -119,10 +125,10 @@ impl SmartAgent {
         let next_contact = answer.next_contact.max(SHORTEST_INTERVAL);
         authorization.next_exchange =
             later(flight.started_at, next_contact).max(later(now, SHORTEST_INTERVAL));
-        authorization.deadline = match answer.deadline > now {
+        authorization.deadline = settings.expiry(match answer.deadline > now {
             true => answer.deadline,
             false => later(now, settings.authorization_deadline),
-        };
+        });
 
         let mut events = vec![Event::AuthorizationRenewed {
             state: word(authorization.standing),

@@ -54,8 +54,21 @@ pub enum Transport {
 pub struct Destination {
     /// Its URL.
     pub url: String,
+    /// Further URLs in the order in which they are tried when one before them cannot be reached.
+    pub alternatives: Vec<String>,
     /// A proxy on the way.
     pub proxy: Option<Proxy>,
+}
+
+impl Destination {
+    /// A destination with one URL and no proxy.
+    pub fn of(url: impl Into<String>) -> Destination {
+        Destination {
+            url: url.into(),
+            alternatives: Vec::new(),
+            proxy: None,
+        }
+    }
 }
 
 /// An HTTP proxy.
@@ -70,10 +83,22 @@ pub struct Proxy {
 /// Why no server can be asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TransportProblem {
-    /// No profile of call home is active, or none of them may carry licensing data.
+    /// Call home as a whole is not in service.
+    ServiceOff,
+    /// No profile of call home is active.
     NoActiveProfile {
         /// What stands in the way, in words.
         reason: String,
+    },
+    /// The active profile does not report licensing data.
+    ReportingOff {
+        /// Which profile.
+        profile: String,
+    },
+    /// The active profile has no transport method http.
+    NoTransportMethod {
+        /// Which profile.
+        profile: String,
     },
     /// A way without a destination.
     NoDestination {
@@ -100,7 +125,10 @@ impl TransportProblem {
     /// What a licence command answers.
     pub fn return_code(&self) -> ReturnCode {
         match self {
+            TransportProblem::ServiceOff => ReturnCode::CallHomeServiceOff,
             TransportProblem::NoActiveProfile { .. } => ReturnCode::CommDisabled,
+            TransportProblem::ReportingOff { .. } => ReturnCode::TransportNotAvailable,
+            TransportProblem::NoTransportMethod { .. } => ReturnCode::TransportType,
             TransportProblem::NoDestination { .. } => ReturnCode::NoUrl,
             TransportProblem::BadUrl { .. } | TransportProblem::NeverContacted { .. } => {
                 ReturnCode::TransportConfig
@@ -111,13 +139,25 @@ impl TransportProblem {
     /// No profile carries licensing: the chapter's "unconfigured". A profile that only lacks its destination, as the
     /// built-in one of a new device, is enabled and "unidentified" (readings Q28, Q29).
     pub fn is_unconfigured(&self) -> bool {
-        matches!(self, TransportProblem::NoActiveProfile { .. })
+        match self {
+            TransportProblem::ServiceOff
+            | TransportProblem::NoActiveProfile { .. }
+            | TransportProblem::ReportingOff { .. }
+            | TransportProblem::NoTransportMethod { .. } => true,
+            TransportProblem::NoDestination { .. }
+            | TransportProblem::BadUrl { .. }
+            | TransportProblem::NeverContacted { .. } => false,
+        }
     }
 
     /// Nothing that is configured leads anywhere.
     pub fn leads_nowhere(&self) -> bool {
         match self {
-            TransportProblem::NoActiveProfile { .. } | TransportProblem::NoDestination { .. } => true,
+            TransportProblem::ServiceOff
+            | TransportProblem::NoActiveProfile { .. }
+            | TransportProblem::ReportingOff { .. }
+            | TransportProblem::NoTransportMethod { .. }
+            | TransportProblem::NoDestination { .. } => true,
             TransportProblem::BadUrl { .. } | TransportProblem::NeverContacted { .. } => false,
         }
     }
@@ -126,7 +166,21 @@ impl TransportProblem {
 impl fmt::Display for TransportProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            TransportProblem::ServiceOff => {
+                f.write_str("call home is not in service: its leaf active is missing")
+            }
             TransportProblem::NoActiveProfile { reason } => f.write_str(reason),
+            // The product's own words, which scripts look for.
+            TransportProblem::ReportingOff { profile } => write!(
+                f,
+                "The action failed because smart license transport is disabled in call-home. Please retry after \
+                 manually enabling smart license transport with command \"reporting smart-licensing-data\" under the \
+                 profile you want to send out Smart Licensing data, and also make sure the profile is active. \
+                 (profile {profile})"
+            ),
+            TransportProblem::NoTransportMethod { profile } => {
+                write!(f, "call-home profile {profile} has no transport method http")
+            }
             TransportProblem::NoDestination {
                 transport: Transport::CallHome,
             } => f.write_str("the active call-home profile has no http destination address"),

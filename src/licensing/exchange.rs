@@ -8,6 +8,7 @@ use crate::licensing::agent::{InFlight, Request, SmartAgent};
 use crate::licensing::catalogue::Entitlement;
 use crate::licensing::configuration::TransportProblem;
 use crate::licensing::consumption::Counts;
+use crate::licensing::fault::{DeliveryFailure, Fault};
 use crate::licensing::message::{
     Answer, AnswerBody, AuthorizationGrant, AuthorizeRequest, EntitlementStatus, Expected, IdentityGrant,
     MessageError, Outcome, Refusal, RefusalStatus, RegisterRequest, RenewIdRequest, Request as Message,
@@ -58,10 +59,10 @@ pub(super) struct AuthorizationAnswer {
 pub(super) enum ExchangeFailure {
     /// No answer arrived.
     #[error("{0}")]
-    Unreachable(String),
-    /// Nothing that is configured leads to a server; waiting helps only where the configuration may yet come.
+    Unreachable(DeliveryFailure),
+    /// Nothing that is configured leads to a server.
     #[error("{reason}")]
-    NoWay { reason: String, may_pass: bool },
+    NoWay { fault: Fault, reason: String },
     /// The server asks to be asked again.
     #[error("the server asks to try again later: {0}")]
     TryAgain(String),
@@ -79,12 +80,18 @@ pub(super) enum ExchangeFailure {
 impl ExchangeFailure {
     /// Asking again later may help.
     pub(super) fn may_pass(&self) -> bool {
+        self.fault().may_pass()
+    }
+
+    /// In one word.
+    pub(super) fn fault(&self) -> Fault {
         match self {
-            ExchangeFailure::Unreachable(_) | ExchangeFailure::TryAgain(_) => true,
-            ExchangeFailure::NoWay { may_pass, .. } => *may_pass,
-            ExchangeFailure::Refused(_) | ExchangeFailure::Untrusted(_) | ExchangeFailure::Unspeakable(_) => {
-                false
-            }
+            ExchangeFailure::Unreachable(failure) => failure.fault,
+            ExchangeFailure::NoWay { fault, .. } => *fault,
+            ExchangeFailure::TryAgain(_) => Fault::TryAgain,
+            ExchangeFailure::Refused(_) => Fault::Refused,
+            ExchangeFailure::Untrusted(_) => Fault::AnswerUntrusted,
+            ExchangeFailure::Unspeakable(_) => Fault::Unspeakable,
         }
     }
 
@@ -102,8 +109,8 @@ impl ExchangeFailure {
 impl From<&TransportProblem> for ExchangeFailure {
     fn from(problem: &TransportProblem) -> ExchangeFailure {
         ExchangeFailure::NoWay {
+            fault: problem.into(),
             reason: problem.to_string(),
-            may_pass: problem.leads_nowhere(),
         }
     }
 }
@@ -129,9 +136,9 @@ impl SmartAgent {
         let destination = self.configuration.destination.as_ref()?.clone();
         if self.speaker.root.is_none() {
             return Err(ExchangeFailure::NoWay {
+                fault: Fault::NoLicensingRoot,
                 reason: "no licensing root is set, so nothing that a licence server says can be verified"
                     .to_owned(),
-                may_pass: false,
             });
         }
         let (key, certificates, registered, body) = self.words(flight)?;

@@ -11,6 +11,7 @@ pub mod evaluation;
 pub mod event;
 pub mod exchange;
 pub mod facts;
+pub mod fault;
 pub mod message;
 pub mod policy;
 pub mod registration;

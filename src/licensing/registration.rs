@@ -128,7 +128,9 @@ impl SmartAgent {
                 acknowledged: Default::default(),
                 last_exchange: None,
                 next_exchange: now,
-                deadline: later(now, self.settings.authorization_deadline),
+                deadline: self
+                    .settings
+                    .expiry(later(now, self.settings.authorization_deadline)),
             },
         }
     }

@@ -9,7 +9,7 @@ pub enum ReturnCode {
     NotSupported,
     /// Smart Licensing is off.
     NotEnabled,
-    /// No active profile, or one that does not report licensing data.
+    /// No active profile.
     CommDisabled,
     /// Registered already, and not forced.
     AlreadyRegistered,
@@ -51,6 +51,12 @@ pub enum ReturnCode {
     ReservationInstallParseFail,
     /// The authorization code was installed or given back before.
     PreviouslyInstalled,
+    /// Call home is not in service.
+    CallHomeServiceOff,
+    /// The active profile does not report licensing data.
+    TransportNotAvailable,
+    /// The active profile has no transport method that carries licensing data.
+    TransportType,
 }
 
 impl ReturnCode {
@@ -81,6 +87,9 @@ impl ReturnCode {
             ReturnCode::ReservationAlreadyInstalled => "reservationalreadyinstalled",
             ReturnCode::ReservationInstallParseFail => "reservationinstallparsefail",
             ReturnCode::PreviouslyInstalled => "PreviouslyInstalled",
+            ReturnCode::CallHomeServiceOff => "callhomeserviceoff",
+            ReturnCode::TransportNotAvailable => "transportnotavailable",
+            ReturnCode::TransportType => "transporttype",
         }
     }
 
@@ -109,7 +118,10 @@ impl ReturnCode {
             | ReturnCode::NotReservationMode
             | ReturnCode::ReservationAlreadyInstalled
             | ReturnCode::ReservationInstallParseFail
-            | ReturnCode::PreviouslyInstalled => "failed",
+            | ReturnCode::PreviouslyInstalled
+            | ReturnCode::CallHomeServiceOff
+            | ReturnCode::TransportNotAvailable
+            | ReturnCode::TransportType => "failed",
         }
     }
 }

@@ -10,7 +10,9 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::licensing::agent::{Command, Input, Occasion, Output, Request, SmartAgent};
-    use crate::licensing::agent_settings::{AgentSettings, FailedRenewal};
+    use crate::licensing::agent_settings::{
+        AgentSettings, AuthorizationExpiry, ChangedCounts, FailedRenewal,
+    };
     use crate::licensing::catalogue::Entitlement;
     use crate::licensing::configuration::{Configuration, Destination, Transport, TransportProblem};
     use crate::licensing::consumption::{Consumption, Counts, Use};
@@ -18,6 +20,7 @@ mod tests {
     use crate::licensing::evaluation::Evaluation;
     use crate::licensing::event::Event;
     use crate::licensing::exchange::Speaker;
+    use crate::licensing::fault::{DeliveryFailure, Fault};
     use crate::licensing::message::envelope::Envelope;
     use crate::licensing::message::{
         Answer, AnswerBody, AuthorizationGrant, EntitlementAuthorization, EntitlementStatus, IdentityGrant,
@@ -116,10 +119,11 @@ mod tests {
             }
         }
 
-        fn answer(&mut self, request: &Request, now: Timestamp) -> Result<Vec<u8>, String> {
+        fn answer(&mut self, request: &Request, now: Timestamp) -> Result<Vec<u8>, DeliveryFailure> {
             self.heard.push(request.kind);
             if self.mood == Mood::Unreachable {
-                return Err("connection refused".to_owned());
+                let (fault, reason) = (Fault::NoConnection, "connection refused".to_owned());
+                return Err(DeliveryFailure { fault, reason });
             }
             let envelope = Envelope::parse(&request.body).unwrap();
             let message = envelope.unverified_request().unwrap();
@@ -282,7 +286,7 @@ mod tests {
         now: Timestamp,
         disk: Option<TrustRecord>,
         /// The request on its way, when its answer arrives, and the answer.
-        on_the_way: Option<(Request, Timestamp, Result<Vec<u8>, String>)>,
+        on_the_way: Option<(Request, Timestamp, Result<Vec<u8>, DeliveryFailure>)>,
         log: Vec<(Timestamp, Event)>,
         stages: Vec<Stage>,
         code: Option<ReturnCode>,
@@ -367,10 +371,9 @@ mod tests {
         fn with(settings: AgentSettings) -> Lab {
             let server = Server::new();
             let configuration = Configuration {
-                destination: Ok(Destination {
-                    url: "http://127.0.0.1:1/its/service/oddce/services/DDCEService".to_owned(),
-                    proxy: None,
-                }),
+                destination: Ok(Destination::of(
+                    "http://127.0.0.1:1/its/service/oddce/services/DDCEService",
+                )),
                 ..Configuration::default()
             };
             let consumption = using(&[]);
@@ -913,6 +916,48 @@ mod tests {
         lab.server.instances.clear();
         lab.run(days(181));
         assert_eq!(lab.status(), LicenceStatus::Unidentified);
+    }
+
+    #[test]
+    fn read_otherwise_a_changed_count_waits_for_its_collection_or_its_report() {
+        for (changed_counts, wait) in [
+            (ChangedCounts::AtCollection, hours(1)),
+            (ChangedCounts::AtReporting, hours(24)),
+        ] {
+            let mut lab = Lab::with(AgentSettings {
+                changed_counts,
+                ..AgentSettings::default()
+            });
+            lab.register();
+            lab.run(seconds(10));
+            lab.use_licences(&[(Entitlement::Client100G, 1)]);
+            let before = lab.heard(ExchangeKind::Authorization);
+            lab.run(wait - seconds(11));
+            assert_eq!(
+                lab.heard(ExchangeKind::Authorization),
+                before,
+                "{changed_counts:?}"
+            );
+            lab.run(seconds(5));
+            assert_eq!(lab.heard(ExchangeKind::Authorization), before + 1);
+            assert_eq!(lab.agent.state().reports[0].last, 1);
+        }
+    }
+
+    #[test]
+    fn read_by_table_2_an_authorization_expires_ninety_days_after_the_missed_renewal() {
+        let mut lab = Lab::with(AgentSettings {
+            authorization_expiry: AuthorizationExpiry::AfterMissedRenewal,
+            ..AgentSettings::default()
+        });
+        lab.use_licences(&[(Entitlement::Client100G, 1)]);
+        lab.register();
+        lab.run(seconds(10));
+        lab.server.mood = Mood::Unreachable;
+        lab.run(days(120) - seconds(60));
+        assert_eq!(lab.status(), LicenceStatus::Authorized);
+        lab.run(seconds(60));
+        assert_eq!(lab.status(), LicenceStatus::AuthorizationExpired);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::licensing::catalogue::Entitlement;
 use crate::licensing::configuration::Configuration;
 use crate::licensing::consumption::Consumption;
 use crate::licensing::evaluation::Evaluation;
+use crate::licensing::fault::Fault;
 use crate::licensing::message::Udi;
 use crate::licensing::trust::{Compliance, Outcome, Registration, Standing};
 
@@ -314,6 +315,8 @@ pub struct ExchangeState {
     pub in_flight: Option<ExchangeKind>,
     /// Why the last exchange failed; `None` when it succeeded or there was none.
     pub last_error: Option<String>,
+    /// The same in one word.
+    pub last_fault: Option<Fault>,
     /// When the server is contacted next without a command.
     pub next_attempt: Option<Timestamp>,
     /// Sequence number of the last request.
@@ -402,6 +405,7 @@ impl SmartAgent {
             exchange: ExchangeState {
                 in_flight: self.in_flight.as_ref().map(|flight| flight.kind),
                 last_error: self.last_error.clone(),
+                last_fault: self.last_fault,
                 next_attempt: self.next_attempt(),
                 sequence: record.sequence,
             },

@@ -454,10 +454,9 @@ pub mod example {
             vid: "V01".to_owned(),
             agent_version: "4.13.32_rel/85".to_owned(),
             configuration: Configuration {
-                destination: Ok(Destination {
-                    url: "http://127.0.0.1:8080/its/service/oddce/services/DDCEService".to_owned(),
-                    proxy: None,
-                }),
+                destination: Ok(Destination::of(
+                    "http://127.0.0.1:8080/its/service/oddce/services/DDCEService",
+                )),
                 ..Configuration::default()
             },
             status: LicenceStatus::Authorized,
@@ -503,6 +502,7 @@ pub mod example {
             exchange: ExchangeState {
                 in_flight: None,
                 last_error: None,
+                last_fault: None,
                 next_attempt: Some(at("2021-10-09T11:45:42Z")),
                 sequence: 7,
             },
@@ -699,6 +699,7 @@ mod tests {
         smart.configuration.transport = Transport::Smart;
         smart.configuration.destination = Ok(Destination {
             url: "https://cssm.example.net/licservice/license".to_owned(),
+            alternatives: Vec::new(),
             proxy: Some(Proxy {
                 host: "proxy.example.net".to_owned(),
                 port: 3128,

@@ -154,6 +154,9 @@ impl StateProvider for PonderLicenceState {
                 let exchange = &state.exchange;
                 out.leaf_option("in-flight", exchange.in_flight.map(|kind| kind.yang_name()));
                 out.leaf_option("last-error", exchange.last_error.as_deref());
+                let fault = exchange.last_fault;
+                out.leaf_option("last-fault", fault.map(|fault| fault.yang_name()));
+                out.leaf_option("last-code", fault.map(|fault| fault.error_name()));
                 out.leaf_option("next-attempt", exchange.next_attempt);
                 out.leaf("sequence", exchange.sequence);
             });
@@ -170,6 +173,8 @@ impl StateProvider for PonderLicenceState {
             "/ponder-licence-state:licence-state/consumption/contribution/rule",
             "/ponder-licence-state:licence-state/exchange/in-flight",
             "/ponder-licence-state:licence-state/exchange/last-error",
+            "/ponder-licence-state:licence-state/exchange/last-fault",
+            "/ponder-licence-state:licence-state/exchange/last-code",
             "/ponder-licence-state:licence-state/exchange/next-attempt",
             "/ponder-licence-state:licence-state/exchange/sequence",
             "/ponder-licence-state:licence-state/slice-problem/reason",
