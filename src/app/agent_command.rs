@@ -16,7 +16,9 @@ pub fn run(arguments: AgentArguments, clock: Arc<dyn Clock>) -> anyhow::Result<(
     let settings = settings(arguments)?;
     if show_coverage {
         // What would drive the parts is spawned on a runtime that nobody runs: they are only asked what they provide.
-        let idle = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let idle = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let _entered = idle.enter();
         say(coverage::report(settings.yang_dir.as_deref(), clock)?.trim_end())?;
         return Ok(());

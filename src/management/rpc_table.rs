@@ -56,7 +56,7 @@ impl RpcTable {
                 ErrorTag::OperationNotSupported,
                 format!("this agent does not carry out {name}"),
             );
-            return Err(vec![error.with_info("bad-element", operation.name())]);
+            return Err(vec![error]);
         };
         provider.call(caller, &operation).map_err(|error| vec![error])
     }
