@@ -32,9 +32,10 @@ use crate::app::users::users;
 use crate::app::yang_dir;
 use crate::datastore::commit::Committed;
 use crate::datastore::datastores::Datastores;
+use crate::datastore::journal::Journal;
 use crate::datastore::lock::LockTable;
 use crate::datastore::participant::Participant;
-use crate::datastore::storage::FileStorage;
+use crate::datastore::storage::FolderFiles;
 use crate::device::chassis::ChassisDescription;
 use crate::device::simulator::Simulator;
 use crate::licensing::policy::Policy;
@@ -77,7 +78,7 @@ impl Agent {
         let state_dir = Arc::new(StateDir::open(state_dir)?);
         let host_keys = host_keys(&state_dir)?;
 
-        let storage = FileStorage::new(state_dir.path());
+        let storage = Journal::new(Box::new(FolderFiles::new(state_dir.path())));
         let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
         let running = datastores.running();
         let logbook =

@@ -2,15 +2,18 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::datastore::apply::apply;
 use crate::datastore::candidate::Candidate;
 use crate::datastore::change_set::ChangeSet;
 use crate::datastore::commit::{CommitError, Committed, check};
 use crate::datastore::edit::{Edited, OnError, parse_config};
 use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::history::{Author, Entry, History};
+use crate::datastore::journal_record::{Awaiting, Record};
 use crate::datastore::participant::Participant;
-use crate::datastore::running::{Running, kept_form};
-use crate::datastore::storage::{Storage, StorageError, Stored};
+use crate::datastore::recorder::Recorder;
+use crate::datastore::running::Running;
+use crate::datastore::storage::{Storage, StorageError};
 use crate::yang::error::DataError;
 use crate::yang::path::InstancePath;
 use crate::yang::schema::Schema;
@@ -26,10 +29,6 @@ pub struct Datastores {
     /// Held by the commit that is under way.
     recorder: Mutex<Recorder>,
     history: Mutex<History>,
-}
-
-struct Recorder {
-    storage: Box<dyn Storage>,
 }
 
 /// Why the datastores could not be opened.
@@ -49,31 +48,40 @@ pub enum OpenError {
 }
 
 impl Datastores {
-    /// Loads running; an empty one when nothing was ever kept.
-    pub fn open(schema: Arc<Schema>, storage: Box<dyn Storage>) -> Result<Datastores, OpenError> {
-        let stored = storage.load()?;
-        let generation = stored.as_ref().map_or(0, |stored| stored.generation);
-        let fault = |errors: Vec<DataError>| OpenError::Content {
-            generation,
-            reason: errors
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; "),
+    /// Loads running and its history; an empty one when nothing was ever kept.
+    pub fn open(schema: Arc<Schema>, mut storage: Box<dyn Storage>) -> Result<Datastores, OpenError> {
+        let kept = storage.load()?;
+        let snapshot = &kept.snapshot;
+        let content = |generation: u64, reason: String| OpenError::Content { generation, reason };
+        let fault = |generation: u64, errors: Vec<DataError>| {
+            let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            content(generation, texts.join("; "))
         };
-        let configuration = stored.map(|stored| stored.configuration).unwrap_or_default();
-        let mut tree = parse_config(&schema, &configuration).map_err(fault)?;
-        tree.validate().map_err(fault)?;
+        let mut tree = parse_config(&schema, &snapshot.configuration)
+            .map_err(|errors| fault(snapshot.generation, errors))?;
+        let mut generation = snapshot.generation;
+        for record in &kept.after {
+            generation = record.generation();
+            apply(&mut tree, &record.change_set.changes)
+                .map_err(|error| content(generation, error.to_string()))?;
+        }
+        tree.validate().map_err(|errors| fault(generation, errors))?;
         let running = Arc::new(Running {
             generation,
             tree: Arc::new(tree),
         });
+        let mut history = History::default();
+        let recorder = Recorder::new(storage, &kept);
+        for record in kept.before.into_iter().chain(kept.after) {
+            let rollback_to = record.awaiting.map(|awaiting| awaiting.rollback_to);
+            history.remember(record.author, record.change_set, rollback_to);
+        }
         Ok(Datastores {
             schema,
             candidate: Mutex::new(Candidate::new(Arc::clone(&running))),
             running: Mutex::new(running),
-            recorder: Mutex::new(Recorder { storage }),
-            history: Mutex::default(),
+            recorder: Mutex::new(recorder),
+            history: Mutex::new(history),
         })
     }
 
@@ -164,48 +172,64 @@ impl Datastores {
             .map_err(CommitError::into_errors)
     }
 
-    /// Makes the candidate running: check, record, publish. Waits for the disk.
+    /// Makes the candidate running: check, record, publish. Waits for the disk. Confirms what awaits its confirmation.
     pub fn commit(
         &self,
         author: Author,
         participants: &[Box<dyn Participant>],
     ) -> Result<Arc<Committed>, CommitError> {
-        let recorder = held(&self.recorder);
+        self.commit_awaiting(author, participants, None)
+    }
+
+    /// The same; running then awaits its confirmation, or no longer does. A start rolls back what still awaits it.
+    pub fn commit_awaiting(
+        &self,
+        author: Author,
+        participants: &[Box<dyn Participant>],
+        awaiting: Option<Awaiting>,
+    ) -> Result<Arc<Committed>, CommitError> {
+        let mut recorder = held(&self.recorder);
         let taken = held(&self.candidate).take();
         let before = self.running();
         let mut checked = check(&before, &taken.tree, &taken.touched, participants)?;
-        if checked.change_set.is_empty() {
-            held(&self.candidate).follow(&taken, Arc::clone(&before));
-            checked.change_set.result = Some(before.generation);
-            return Ok(Arc::new(Committed {
-                generation: before.generation,
-                change_set: Arc::new(checked.change_set),
-                running: before,
-            }));
-        }
-        let generation = before.generation + 1;
+        let changed = !checked.change_set.is_empty();
+        let generation = before.generation + u64::from(changed);
         checked.change_set.result = Some(generation);
-        recorder.storage.save(&Stored {
-            generation,
-            author: Some(author.clone()),
-            configuration: kept_form(&checked.tree),
-        })?;
-        let running = Arc::new(Running {
-            generation,
-            tree: Arc::new(checked.tree),
-        });
-        let change_set = Arc::new(checked.change_set);
+        let record = Record {
+            author,
+            change_set: Arc::new(checked.change_set),
+            awaiting,
+        };
+        if changed || record.awaiting.as_ref() != recorder.awaiting() {
+            recorder.record(&record, &before)?;
+        }
+        let running = if changed {
+            Arc::new(Running {
+                generation,
+                tree: Arc::new(checked.tree),
+            })
+        } else {
+            before
+        };
         // The candidate first, as in `discard`: nobody sees the new running with the old candidate on top of it.
         let mut candidate = held(&self.candidate);
         *held(&self.running) = Arc::clone(&running);
         candidate.follow(&taken, Arc::clone(&running));
         drop(candidate);
-        held(&self.history).remember(author, Arc::clone(&change_set));
-        Ok(Arc::new(Committed {
-            generation,
+        Ok(self.recorded(&mut recorder, record, running))
+    }
+
+    /// What is left to do once a commit is published.
+    fn recorded(&self, recorder: &mut Recorder, record: Record, running: Arc<Running>) -> Arc<Committed> {
+        let change_set = Arc::clone(&record.change_set);
+        let rollback_to = record.awaiting.map(|awaiting| awaiting.rollback_to);
+        held(&self.history).remember(record.author, record.change_set, rollback_to);
+        recorder.tidy(&running);
+        Arc::new(Committed {
+            generation: running.generation,
             change_set,
             running,
-        }))
+        })
     }
 
     /// The latest commits, oldest first.
@@ -223,7 +247,9 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::datastore::change_set::Change;
+    use crate::datastore::journal_record::Snapshot;
     use crate::datastore::memory_storage::{Failure, MemoryStorage};
+    use crate::datastore::storage::{Kept, SnapshotNeed};
     use crate::yang::error::DataErrorTag;
     use crate::yang::modules::ModuleSet;
 
@@ -313,7 +339,7 @@ mod tests {
             assert_eq!(errors.first().map(|error| error.tag), Some(tag));
             assert_eq!(plain(&datastores.running().tree), None);
             assert!(datastores.candidate_is_modified());
-            assert_eq!(storage.stored(), None);
+            assert_eq!(storage.kept(), Kept::default());
         }
         storage.fail(None);
         assert_eq!(datastores.commit(author(), &[]).unwrap().generation, 1);
@@ -403,11 +429,19 @@ mod tests {
         struct Meddling(Arc<Mutex<Option<Arc<Datastores>>>>);
 
         impl Storage for Meddling {
-            fn load(&self) -> Result<Option<Stored>, StorageError> {
-                Ok(None)
+            fn load(&mut self) -> Result<Kept, StorageError> {
+                Ok(Kept::default())
             }
 
-            fn save(&self, _stored: &Stored) -> Result<(), StorageError> {
+            fn snapshot_need(&self) -> SnapshotNeed {
+                SnapshotNeed::None
+            }
+
+            fn snapshot(&mut self, _snapshot: &Snapshot) -> Result<(), StorageError> {
+                Ok(())
+            }
+
+            fn record(&mut self, _record: &Record) -> Result<(), StorageError> {
                 if let Some(datastores) = held(&self.0).take() {
                     edit(&datastores, "<number>5</number>");
                     assert_eq!(
@@ -435,12 +469,12 @@ mod tests {
 
     #[test]
     fn a_stored_configuration_that_no_longer_fits_is_refused_with_its_fault() {
-        let storage = MemoryStorage::new();
+        let mut storage = MemoryStorage::new();
         storage
-            .save(&Stored {
+            .snapshot(&Snapshot {
                 generation: 4,
-                author: None,
                 configuration: format!("<c xmlns=\"{NS}\"><gone/></c>"),
+                ..Snapshot::default()
             })
             .unwrap();
         let schema = open(&MemoryStorage::new()).schema().clone();

@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::datastore::storage::{Storage, StorageError, Stored};
+use crate::datastore::journal_record::{Record, Snapshot};
+use crate::datastore::storage::{Kept, SnapshotNeed, Storage, StorageError};
 
-/// How the next save fails.
+/// How the next record fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Failure {
     /// The disk is full.
@@ -14,7 +15,7 @@ pub enum Failure {
     Broken,
 }
 
-/// Keeps what was saved in memory. Clones share it, so a test can hold on to one.
+/// Keeps what was recorded in memory. Clones share it, so a test can hold on to one.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStorage {
     state: Arc<Mutex<State>>,
@@ -22,7 +23,7 @@ pub struct MemoryStorage {
 
 #[derive(Debug, Default)]
 struct State {
-    stored: Option<Stored>,
+    kept: Kept,
     failure: Option<Failure>,
 }
 
@@ -32,14 +33,14 @@ impl MemoryStorage {
         MemoryStorage::default()
     }
 
-    /// The next saves fail, until told otherwise.
+    /// The next records fail, until told otherwise.
     pub fn fail(&self, failure: Option<Failure>) {
         self.state().failure = failure;
     }
 
     /// What is kept.
-    pub fn stored(&self) -> Option<Stored> {
-        self.state().stored.clone()
+    pub fn kept(&self) -> Kept {
+        self.state().kept.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -47,19 +48,11 @@ impl MemoryStorage {
     }
 }
 
-impl Storage for MemoryStorage {
-    fn load(&self) -> Result<Option<Stored>, StorageError> {
-        Ok(self.stored())
-    }
-
-    fn save(&self, stored: &Stored) -> Result<(), StorageError> {
-        let mut state = self.state();
+impl State {
+    fn check(&self) -> Result<(), StorageError> {
         let path = "memory".to_owned();
-        match state.failure {
-            None => {
-                state.stored = Some(stored.clone());
-                Ok(())
-            }
+        match self.failure {
+            None => Ok(()),
             Some(Failure::NoRoom) => Err(StorageError::NoRoom {
                 path,
                 cause: io::ErrorKind::StorageFull.into(),
@@ -70,5 +63,31 @@ impl Storage for MemoryStorage {
                 cause: io::Error::other("input/output error"),
             }),
         }
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn load(&mut self) -> Result<Kept, StorageError> {
+        Ok(self.kept())
+    }
+
+    fn record(&mut self, record: &Record) -> Result<(), StorageError> {
+        let mut state = self.state();
+        state.check()?;
+        state.kept.after.push(record.clone());
+        Ok(())
+    }
+
+    fn snapshot_need(&self) -> SnapshotNeed {
+        SnapshotNeed::None
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
+        let mut state = self.state();
+        state.check()?;
+        let after = std::mem::take(&mut state.kept.after);
+        state.kept.before.extend(after);
+        state.kept.snapshot = snapshot.clone();
+        Ok(())
     }
 }

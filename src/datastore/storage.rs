@@ -1,38 +1,49 @@
-//! Where running is kept: one file, written whole and atomically, checked when it is read.
+//! What keeps running over restarts, and the few file operations that it stands on.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use serde::{Deserialize, Serialize};
+use crate::datastore::journal_record::{Record, Snapshot};
 
-use crate::datastore::history::Author;
+/// Keeps running, and how it came to be, over restarts.
+pub trait Storage: Send {
+    /// What was kept. Called once, before anything is recorded.
+    fn load(&mut self) -> Result<Kept, StorageError>;
 
-/// First word of the file, and its version.
-const MAGIC: &str = "ponder-running";
-const VERSION: u32 = 1;
+    /// Keeps one commit. When it returns, a crash at any time finds it; after an error it is refused, and running stays
+    /// as it was before.
+    fn record(&mut self, record: &Record) -> Result<(), StorageError>;
 
-/// What is kept of a commit.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Stored {
-    /// Generation of running.
-    pub generation: u64,
-    /// Who made it; nobody for the first.
-    pub author: Option<Author>,
-    /// The configuration: XML elements side by side.
-    pub configuration: String,
+    /// Whether running should be written whole.
+    fn snapshot_need(&self) -> SnapshotNeed;
+
+    /// Writes running whole, so that a start needs no record before it.
+    fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StorageError>;
 }
 
-/// Keeps running over restarts.
-pub trait Storage: Send + Sync {
-    /// What was saved last; `None` when nothing ever was.
-    fn load(&self) -> Result<Option<Stored>, StorageError>;
+/// Whether running should be written whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SnapshotNeed {
+    /// Not now.
+    None,
+    /// Records have piled up; after the next commit is soon enough.
+    Due,
+    /// Nothing can be recorded before that: there is none yet, or the disk failed and what it holds is not certain.
+    First,
+}
 
-    /// Saves. When it returns, a crash at any time finds either this or what was there before; after an error,
-    /// what was there before.
-    fn save(&self, stored: &Stored) -> Result<(), StorageError>;
+/// What was kept.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Kept {
+    /// Running at some time; an empty configuration of generation 0 when nothing was ever kept.
+    pub snapshot: Snapshot,
+    /// Commits that led to the snapshot, oldest first, as many as are still there.
+    pub before: Vec<Record>,
+    /// Commits since, oldest first.
+    pub after: Vec<Record>,
 }
 
 /// Why running could not be kept or read.
@@ -47,186 +58,151 @@ pub enum StorageError {
         cause: io::Error,
     },
     /// The system refused.
-    #[error("the configuration file {path} cannot be {what}: {cause}")]
+    #[error("the configuration in {path} cannot be {what}: {cause}")]
     System {
         /// The file.
         path: String,
-        /// `read` or `written`.
+        /// `read`, `written` or `brought to disk`.
         what: &'static str,
         /// What the system said.
         cause: io::Error,
     },
     /// The file is not what was written.
     #[error(
-        "the configuration file {path} is damaged: {reason}; move it away to start with an empty configuration"
+        "{path} is damaged at byte {offset}: {reason}; `ponder journal repair --state-dir {folder}` keeps a copy and what can be saved"
     )]
     Damaged {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// Where the damage begins.
+        offset: usize,
+        /// What is wrong there.
         reason: String,
+        /// The folder of the file.
+        folder: String,
     },
     /// The file was written by another version.
-    #[error("the configuration file {path} has format {found}, this version reads {VERSION}")]
+    #[error("{path} has format version {found}, this version of ponder reads {known}")]
     Version {
         /// The file.
         path: String,
-        /// The format that it names.
+        /// The version that it names.
         found: String,
+        /// The one that is known here.
+        known: u32,
     },
 }
 
-/// The file `running.ponder` in a folder.
-///
-/// Line 1 is the word, format version, length and SHA-256 of all that follows; line 2 is generation and author as JSON;
-/// then comes the configuration.
+/// The file operations that storage stands on, all in one folder. Simulated disks implement it too.
+pub trait Files: Send {
+    /// Names of the files.
+    fn list(&mut self) -> io::Result<Vec<String>>;
+    /// The content of a file.
+    fn read(&mut self, name: &str) -> io::Result<Vec<u8>>;
+    /// Makes a file, private and empty, in the place of one that may be there.
+    fn create(&mut self, name: &str) -> io::Result<()>;
+    /// Adds to the end of a file. After an error part of it may have been added.
+    fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Cuts a file.
+    fn truncate(&mut self, name: &str, length: u64) -> io::Result<()>;
+    /// Brings a file's content to disk.
+    fn sync(&mut self, name: &str) -> io::Result<()>;
+    /// Gives a file the name of another, which goes away.
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&mut self, name: &str) -> io::Result<()>;
+    /// Brings the names in the folder to disk.
+    fn sync_folder(&mut self) -> io::Result<()>;
+    /// The folder, for messages.
+    fn folder(&self) -> String;
+}
+
+/// A real folder.
 #[derive(Debug)]
-pub struct FileStorage {
-    path: PathBuf,
+pub struct FolderFiles {
+    folder: PathBuf,
+    /// Files that are being added to.
+    open: BTreeMap<String, File>,
 }
 
-/// Line 2 of the file.
-#[derive(Serialize, Deserialize)]
-struct Header {
-    generation: u64,
-    author: Option<Author>,
+impl FolderFiles {
+    /// This folder, which must exist. Nobody else may write there meanwhile.
+    pub fn new(folder: impl Into<PathBuf>) -> FolderFiles {
+        FolderFiles {
+            folder: folder.into(),
+            open: BTreeMap::new(),
+        }
+    }
+
+    fn opened(&mut self, name: &str) -> io::Result<&mut File> {
+        if !self.open.contains_key(name) {
+            let file = OpenOptions::new().append(true).open(self.folder.join(name))?;
+            self.open.insert(name.to_owned(), file);
+        }
+        self.open
+            .get_mut(name)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
 }
 
-impl FileStorage {
-    /// In this folder, which must exist. Nobody else may write there meanwhile.
-    pub fn new(folder: &Path) -> FileStorage {
-        FileStorage {
-            path: folder.join("running.ponder"),
-        }
+impl Files for FolderFiles {
+    fn list(&mut self) -> io::Result<Vec<String>> {
+        fs::read_dir(&self.folder)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
     }
 
-    fn shown(&self) -> String {
-        self.path.display().to_string()
+    fn read(&mut self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.folder.join(name))
     }
 
-    fn damaged(&self, reason: impl Into<String>) -> StorageError {
-        StorageError::Damaged {
-            path: self.shown(),
-            reason: reason.into(),
-        }
-    }
-
-    fn failed(&self, what: &'static str, cause: io::Error) -> StorageError {
-        let path = self.shown();
-        match cause.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageError::NoRoom { path, cause },
-            _ => StorageError::System { path, what, cause },
-        }
-    }
-
-    fn decode(&self, bytes: Vec<u8>) -> Result<Stored, StorageError> {
-        let text = String::from_utf8(bytes).map_err(|_| self.damaged("it is not UTF-8"))?;
-        let (first, body) = text
-            .split_once('\n')
-            .ok_or_else(|| self.damaged("it has no first line"))?;
-        let words: Vec<&str> = first.split(' ').collect();
-        let [MAGIC, version, length, checksum] = words.as_slice() else {
-            return Err(self.damaged(format!("its first line is not that of a {MAGIC} file")));
-        };
-        if version.parse() != Ok(VERSION) {
-            return Err(StorageError::Version {
-                path: self.shown(),
-                found: (*version).to_owned(),
-            });
-        }
-        if length.parse() != Ok(body.len()) {
-            return Err(self.damaged(format!("it holds {} bytes instead of {length}", body.len())));
-        }
-        if *checksum != hex(body) {
-            return Err(self.damaged("its checksum does not match"));
-        }
-        let (header, configuration) = body
-            .split_once('\n')
-            .ok_or_else(|| self.damaged("it has no second line"))?;
-        let header: Header = serde_json::from_str(header)
-            .map_err(|e| self.damaged(format!("its second line is broken: {e}")))?;
-        Ok(Stored {
-            generation: header.generation,
-            author: header.author,
-            configuration: configuration.to_owned(),
-        })
-    }
-
-    fn write(&self, content: &str) -> io::Result<()> {
-        let fresh = self.path.with_extension("fresh");
-        // A leftover of a crash may have other rights.
-        match fs::remove_file(&fresh) {
+    fn create(&mut self, name: &str) -> io::Result<()> {
+        let path = self.folder.join(name);
+        self.open.remove(name);
+        // One that is there may have other rights.
+        match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = OpenOptions::new()
-            .write(true)
+        let file = OpenOptions::new()
+            .append(true)
             .create_new(true)
             .mode(0o600)
-            .open(&fresh)?;
-        let written = file.write_all(content.as_bytes()).and_then(|()| file.sync_all());
-        drop(file);
-        let replaced = written.and_then(|()| self.replace(&fresh));
-        if replaced.is_err() {
-            // Best effort: the next save removes it too, and the error to tell is the first one.
-            let _ = fs::remove_file(&fresh);
-        }
-        replaced
+            .open(&path)?;
+        self.open.insert(name.to_owned(), file);
+        Ok(())
     }
 
-    /// Puts the fresh file in the place of the old one, which comes back if the folder cannot be brought to disk.
-    fn replace(&self, fresh: &Path) -> io::Result<()> {
-        let previous = self.path.with_extension("previous");
-        for prepared in [fs::remove_file(&previous), fs::hard_link(&self.path, &previous)] {
-            match prepared {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        fs::rename(fresh, &self.path)?;
-        let synced = match self.path.parent() {
-            Some(folder) => File::open(folder).and_then(|folder| folder.sync_all()),
-            None => Ok(()),
-        };
-        // Best effort both: the next save removes what is left, and the error to tell is that of the folder.
-        let _ = match synced {
-            Ok(()) => fs::remove_file(&previous),
-            Err(_) => fs::rename(&previous, &self.path).or_else(|_| fs::remove_file(&self.path)),
-        };
-        synced
-    }
-}
-
-impl Storage for FileStorage {
-    fn load(&self) -> Result<Option<Stored>, StorageError> {
-        match fs::read(&self.path) {
-            Ok(bytes) => self.decode(bytes).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.failed("read", error)),
-        }
+    fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.opened(name)?.write_all(bytes)
     }
 
-    fn save(&self, stored: &Stored) -> Result<(), StorageError> {
-        let header = Header {
-            generation: stored.generation,
-            author: stored.author.clone(),
-        };
-        let header = serde_json::to_string(&header)
-            .map_err(|error| self.failed("written", io::Error::other(error)))?;
-        let body = format!("{header}\n{}", stored.configuration);
-        let content = format!("{MAGIC} {VERSION} {} {}\n{body}", body.len(), hex(&body));
-        self.write(&content)
-            .map_err(|error| self.failed("written", error))
+    fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {
+        self.opened(name)?.set_len(length)
     }
-}
 
-/// SHA-256 as text.
-fn hex(text: &str) -> String {
-    digest(&SHA256, text.as_bytes())
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    fn sync(&mut self, name: &str) -> io::Result<()> {
+        self.opened(name)?.sync_data()
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.open.remove(from);
+        self.open.remove(to);
+        fs::rename(self.folder.join(from), self.folder.join(to))
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.open.remove(name);
+        fs::remove_file(self.folder.join(name))
+    }
+
+    fn sync_folder(&mut self) -> io::Result<()> {
+        File::open(&self.folder)?.sync_all()
+    }
+
+    fn folder(&self) -> String {
+        self.folder.display().to_string()
+    }
 }
 
 #[cfg(test)]
@@ -235,78 +211,24 @@ mod tests {
 
     use super::*;
 
-    fn stored(generation: u64) -> Stored {
-        Stored {
-            generation,
-            author: Some(Author {
-                user: "anna".to_owned(),
-                session_id: 4,
-                timestamp: "2026-11-24T10:00:00Z".parse().unwrap(),
-                label: None,
-                comment: Some("two\nlines".to_owned()),
-            }),
-            configuration: "<a xmlns=\"urn:a\">é</a>\n<b/>".to_owned(),
-        }
-    }
-
     #[test]
-    fn what_was_saved_is_read_back() {
+    fn files_are_private_and_grow_at_their_end() {
         let folder = tempfile::tempdir().unwrap();
-        let storage = FileStorage::new(folder.path());
-        assert_eq!(storage.load().unwrap(), None);
-        storage.save(&stored(1)).unwrap();
-        storage.save(&stored(2)).unwrap();
-        assert_eq!(storage.load().unwrap(), Some(stored(2)));
-        let rights = fs::metadata(folder.path().join("running.ponder"))
-            .unwrap()
-            .permissions();
+        let mut files = FolderFiles::new(folder.path());
+        fs::write(folder.path().join("a"), "of somebody else").unwrap();
+        files.create("a").unwrap();
+        files.append("a", b"one two").unwrap();
+        files.truncate("a", 3).unwrap();
+        files.append("a", b" three").unwrap();
+        files.sync("a").unwrap();
+        files.rename("a", "b").unwrap();
+        files.append("b", b".").unwrap();
+        files.sync_folder().unwrap();
+        assert_eq!(files.read("b").unwrap(), b"one three.");
+        assert_eq!(files.list().unwrap(), ["b"]);
+        let rights = fs::metadata(folder.path().join("b")).unwrap().permissions();
         assert_eq!(rights.mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_leftover_of_a_crash_is_no_obstacle() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("running.fresh"), "half").unwrap();
-        let storage = FileStorage::new(folder.path());
-        storage.save(&stored(1)).unwrap();
-        assert_eq!(storage.load().unwrap(), Some(stored(1)));
-    }
-
-    #[test]
-    fn a_damaged_file_is_named_and_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("running.ponder");
-        let storage = FileStorage::new(folder.path());
-        storage.save(&stored(1)).unwrap();
-        let whole = fs::read(&path).unwrap();
-        for cut in 0..whole.len() {
-            fs::write(&path, &whole[..cut]).unwrap();
-            let error = storage.load().unwrap_err().to_string();
-            assert!(error.contains("running.ponder"), "{error}");
-        }
-        let mut flipped = whole.clone();
-        *flipped.last_mut().unwrap() ^= 1;
-        fs::write(&path, &flipped).unwrap();
-        assert!(storage.load().unwrap_err().to_string().contains("checksum"));
-        assert_eq!(fs::read(&path).unwrap(), flipped);
-
-        let newer = String::from_utf8(whole).unwrap().replacen(" 1 ", " 2 ", 1);
-        fs::write(&path, newer).unwrap();
-        assert!(matches!(
-            storage.load().unwrap_err(),
-            StorageError::Version { .. }
-        ));
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_is_an_error_with_its_cause() {
-        let folder = tempfile::tempdir().unwrap();
-        let storage = FileStorage::new(&folder.path().join("nowhere"));
-        let error = storage.save(&stored(1)).unwrap_err().to_string();
-        assert!(
-            error.contains("cannot be written") && error.contains("nowhere"),
-            "{error}"
-        );
+        files.remove("b").unwrap();
+        assert!(files.append("b", b"x").is_err());
     }
 }

@@ -179,20 +179,41 @@ def test_two_licence_servers_do_not_share_a_state_folder(ssm):
     assert ssm.token()
 
 
+def journal_with(agent, word):
+    """The one file of the state folder that has this word in it."""
+    files = [path for path in agent.state_dir.rglob("*") if path.is_file() and word in path.read_bytes()]
+    assert len(files) == 1, files
+    return files[0]
+
+
 def test_a_damaged_running_configuration_is_said_in_one_line(agent):
     session = agent.connect()
     edit(session, payload("v16").config)
     commit(session)
     agent.stop()
-    files = [path for path in agent.state_dir.rglob("*") if path.is_file() and b"ncs-a" in path.read_bytes()]
-    assert len(files) == 1, files
-    good = files[0].read_bytes()
-    for damaged in (good[: len(good) // 2], b"\x00" * len(good), b"", good.replace(b"ncs-a", b"ncs-b")):
-        files[0].write_bytes(damaged)
+    file = journal_with(agent, b"ncs-a")
+    good = file.read_bytes()
+    for damaged in (b"\x00" * len(good), b"", good.replace(b"ncs-a", b"ncs-b")):
+        file.write_bytes(damaged)
         done = run(*agent.arguments())
         assert done.returncode != 0 and done.stdout == "", f"it starts on {damaged[:40]!r}"
-        assert_one_clear_line(done.stderr, files[0])
-        assert files[0].read_bytes() == damaged
-    files[0].write_bytes(good)
+        assert_one_clear_line(done.stderr, file, "ponder journal repair --state-dir")
+        assert file.read_bytes() == damaged
+    file.write_bytes(good)
     agent.start()
     assert text_at(running(agent.connect()), "host-names/host-name") == "ncs-a"
+
+
+def test_the_half_of_a_record_that_a_crash_left_is_dropped_and_told(agent):
+    session = agent.connect()
+    edit(session, payload("v16").config)
+    commit(session)
+    name = f'<host-names xmlns="{HOST_NAMES}"><host-name>not-acknowledged</host-name></host-names>'
+    edit(session, name)
+    commit(session)
+    agent.stop()
+    file = journal_with(agent, b"not-acknowledged")
+    file.write_bytes(file.read_bytes()[:-20])
+    agent.start()
+    assert text_at(running(agent.connect()), "host-names/host-name") == "ncs-a"
+    assert "the journal ends in the middle of a record" in agent.log()
