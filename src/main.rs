@@ -34,7 +34,7 @@ fn refuse(message: &str) -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     let clock = Arc::new(SystemClock);
     match command {
-        Command::Settings => say(app::settings::DEFAULT_FILE.trim_end())?,
+        Command::Settings => say(app::settings::default_file().trim_end())?,
         Command::Chassis => say(include_str!("../examples/chassis.toml").trim_end())?,
         Command::HashPassword => say(app::users::hash_of_standard_input()?)?,
         Command::Agent(arguments) => app::agent_command::run(arguments, clock)?,

@@ -11,7 +11,9 @@ use crate::app::desired_state::participant::HardwareParticipant;
 use crate::app::desired_state::{ROOTS as HARDWARE_ROOTS, desired_state};
 use crate::app::device_driver::Device;
 use crate::app::host_keys::host_keys;
-use crate::app::licence_configuration::{ROOTS as LICENSING_ROOTS, licence_configuration};
+use crate::app::licence_configuration::{
+    ConfigurationReadings, ROOTS as LICENSING_ROOTS, licence_configuration,
+};
 use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings, licensing_root};
 use crate::app::licence_rpcs::LicenceRpcs;
@@ -38,7 +40,6 @@ use crate::datastore::participant::Participant;
 use crate::datastore::storage::FolderFiles;
 use crate::device::chassis::ChassisDescription;
 use crate::device::simulator::Simulator;
-use crate::licensing::policy::Policy;
 use crate::management::front_desk::{CommitListener, Desk, DeskParts, shown_locks};
 use crate::management::monitoring::NetconfMonitoring;
 use crate::management::operational::{OperationalState, StateProvider};
@@ -90,8 +91,8 @@ impl Agent {
             clock: Arc::clone(&clock),
             state_dir: Arc::clone(&state_dir),
             device: device.clone(),
-            policy: Policy::default(),
-            configuration: licence_configuration(&running.tree, &settings.licensing.never_contact),
+            policy: settings.licensing.policy.counting(),
+            configuration: licence_configuration(&running.tree, &(&settings.licensing).into()),
             settings: agent_settings(&settings.licensing),
             root,
             courier: Arc::new(courier),
@@ -176,7 +177,7 @@ fn desk(
         ]),
         participants: participants(),
         edit_guards: vec![Box::new(refusal_of_deleting_default_profile)],
-        committed: committed(settings.licensing.never_contact.clone(), device, licensing),
+        committed: committed((&settings.licensing).into(), device, licensing),
         now: Box::new({
             let clock = Arc::clone(clock);
             move || clock.now()
@@ -264,7 +265,7 @@ pub(super) fn state_providers(
 }
 
 /// What follows a commit: the wish for the hardware, and what licensing makes of both.
-fn committed(never_contact: Vec<String>, device: Device, licensing: Licensing) -> CommitListener {
+fn committed(readings: ConfigurationReadings, device: Device, licensing: Licensing) -> CommitListener {
     Box::new(move |commit: &Committed| {
         let running = &commit.running.tree;
         let touched = |root: &&str| commit.change_set.touches(&format!("/{root}"));
@@ -272,7 +273,7 @@ fn committed(never_contact: Vec<String>, device: Device, licensing: Licensing) -
             device.apply(Arc::new(desired_state(running)));
         }
         if LICENSING_ROOTS.iter().any(touched) {
-            licensing.configured(licence_configuration(running, &never_contact));
+            licensing.configured(licence_configuration(running, &readings));
         }
         licensing.recount();
     })

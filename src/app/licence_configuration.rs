@@ -1,7 +1,11 @@
 //! From the running configuration to the way to the licence server: call home, smart transport, privacy.
 
+use std::net::IpAddr;
+
 use reqwest::Url;
 
+use crate::app::settings::policy::{CallHomeAtFirstStart, CallHomeService, DestinationHost, SmartLicensing};
+use crate::app::settings::{LicensingSettings, Privacy};
 use crate::app::state::system_time::DEFAULT_HOST_NAME;
 use crate::licensing::configuration::{Configuration, Destination, Proxy, Transport, TransportProblem};
 use crate::yang::tree::{NodeRef, Tree};
@@ -20,9 +24,38 @@ const FLEX_CONSUMPTION: &str = "Cisco-IOS-XR-smart-license-cfg:flex-consumption"
 /// The profile that every device has.
 pub const DEFAULT_PROFILE: &str = "CiscoTAC-1";
 
-/// Reads everything that is configured about licensing. Destinations in the domains of `never_contact` are kept from
-/// being used (reading Q31).
-pub fn licence_configuration(running: &Tree, never_contact: &[String]) -> Configuration {
+/// How the configuration is read, where it can be read in more than one way.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ConfigurationReadings {
+    /// Domains that are stored as a destination and never contacted (Q31).
+    pub never_contact: Vec<String>,
+    /// Q14
+    pub smart_licensing: SmartLicensing,
+    /// Q29
+    pub call_home_at_first_start: CallHomeAtFirstStart,
+    /// Q29
+    pub call_home_service: CallHomeService,
+    /// Q31
+    pub destination_host: DestinationHost,
+    /// What is withheld from the server whatever call home says.
+    pub privacy: Privacy,
+}
+
+impl From<&LicensingSettings> for ConfigurationReadings {
+    fn from(settings: &LicensingSettings) -> ConfigurationReadings {
+        ConfigurationReadings {
+            never_contact: settings.never_contact.clone(),
+            smart_licensing: settings.policy.smart_licensing,
+            call_home_at_first_start: settings.policy.call_home_at_first_start,
+            call_home_service: settings.policy.call_home_service,
+            destination_host: settings.policy.destination_host,
+            privacy: settings.privacy,
+        }
+    }
+}
+
+/// Reads everything that is configured about licensing.
+pub fn licence_configuration(running: &Tree, readings: &ConfigurationReadings) -> Configuration {
     let call_home = running.root(CALL_HOME);
     let licensing = running.root("Cisco-IOS-XR-smart-license-cfg:licensing");
     let transport = licensing.and_then(|licensing| licensing.child("transport"));
@@ -32,24 +65,31 @@ pub fn licence_configuration(running: &Tree, never_contact: &[String]) -> Config
     let host_name = host_name
         .and_then(|node| node.leaf("host-name"))
         .unwrap_or(DEFAULT_HOST_NAME);
-    let (transport, destination) = match smart {
-        true => (Transport::Smart, smart_destination(transport)),
-        false => (Transport::CallHome, call_home_destination(call_home)),
+    let (transport, ways) = match smart {
+        true => (Transport::Smart, smart_ways(transport)),
+        false => (Transport::CallHome, call_home_ways(call_home, readings)),
     };
+    let privacy = readings.privacy;
     Configuration {
-        enabled: true,
+        enabled: readings.smart_licensing == SmartLicensing::On,
         transport,
-        destination: destination.and_then(|destination| permitted(destination, never_contact)),
+        destination: ways.and_then(|ways| ways.permitted(readings)),
         reservation: running
             .root(FLEX_CONSUMPTION)
             .is_some_and(|flex| flex.leaf("reservation") == Some("true")),
-        host_name_withheld: call_home.is_some_and(withholds_host_name),
-        version_withheld: false,
+        host_name_withheld: privacy.host_name() || call_home.is_some_and(withholds_host_name),
+        version_withheld: privacy.version(),
         host_name: Some(host_name.to_owned()),
     }
 }
 
-fn smart_destination(transport: Option<NodeRef<'_>>) -> Result<Destination, TransportProblem> {
+/// What is configured as a way to the server, before it is known whether it may be used.
+struct Ways {
+    urls: Vec<String>,
+    proxy: Option<Proxy>,
+}
+
+fn smart_ways(transport: Option<NodeRef<'_>>) -> Result<Ways, TransportProblem> {
     let smart = transport.and_then(|transport| transport.child("transport-smart"));
     let url = smart.and_then(|smart| smart.descendant("urls/url-registration")?.value());
     let proxy = smart.and_then(|smart| {
@@ -59,48 +99,62 @@ fn smart_destination(transport: Option<NodeRef<'_>>) -> Result<Destination, Tran
     let url = url.ok_or(TransportProblem::NoDestination {
         transport: Transport::Smart,
     })?;
-    Ok(Destination {
-        url: url.to_owned(),
-        alternatives: Vec::new(),
-        proxy,
-    })
+    let urls = vec![url.to_owned()];
+    Ok(Ways { urls, proxy })
 }
 
 /// Reading Q29: while `CiscoTAC-1` is not in running its built-in values hold, which have no destination; once it is,
-/// the entry alone speaks. Another profile serves as well when it is told to report licensing data.
-fn call_home_destination(call_home: Option<NodeRef<'_>>) -> Result<Destination, TransportProblem> {
+/// the entry alone speaks. Another profile serves as well when it is told to report licensing data; all addresses of
+/// all profiles that serve are tried in order, those of `CiscoTAC-1` first.
+fn call_home_ways(
+    call_home: Option<NodeRef<'_>>,
+    readings: &ConfigurationReadings,
+) -> Result<Ways, TransportProblem> {
+    let in_service = call_home.is_none_or(|call_home| call_home.child("active").is_some());
+    if readings.call_home_service == CallHomeService::AsConfigured && !in_service {
+        return Err(TransportProblem::ServiceOff);
+    }
     let profiles = call_home.and_then(|call_home| call_home.child("profiles"));
     let profiles: Vec<Profile<'_>> = profiles
         .iter()
         .flat_map(|profiles| profiles.children_named("profile"))
         .map(Profile)
         .collect();
-    let default = profiles.iter().find(|profile| profile.name() == DEFAULT_PROFILE);
-    let mut others = profiles
+    let is_default = |profile: &&Profile<'_>| profile.name() == DEFAULT_PROFILE;
+    let others = profiles
         .iter()
-        .filter(|profile| profile.name() != DEFAULT_PROFILE && profile.reports_licensing() == Some(true));
-    let found = match default.map(Profile::destination) {
-        Some(Ok(url)) => Ok(url),
-        Some(Err(problem)) => others
-            .find_map(|profile| profile.destination().ok())
-            .ok_or(problem),
-        None => {
-            others
-                .find_map(|profile| profile.destination().ok())
-                .ok_or(TransportProblem::NoDestination {
-                    transport: Transport::CallHome,
-                })
-        }
+        .filter(|profile| !is_default(profile) && profile.reports_licensing() == Some(true));
+    let default = match (
+        profiles.iter().find(is_default),
+        readings.call_home_at_first_start,
+    ) {
+        (Some(configured), _) => configured.destinations(),
+        (None, CallHomeAtFirstStart::BuiltIn) => Err(TransportProblem::NoDestination {
+            transport: Transport::CallHome,
+        }),
+        (None, CallHomeAtFirstStart::Absent) => Err(TransportProblem::NoActiveProfile {
+            reason: "no call-home profile is active".to_owned(),
+        }),
     };
+    let found = others.map(Profile::destinations);
+    let (served, problems): (Vec<_>, Vec<_>) = std::iter::once(default).chain(found).partition(Result::is_ok);
+    let urls: Vec<String> = served
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(str::to_owned)
+        .collect();
+    if urls.is_empty() {
+        let first = problems.into_iter().find_map(Result::err);
+        return Err(first.unwrap_or(TransportProblem::NoDestination {
+            transport: Transport::CallHome,
+        }));
+    }
     let proxy = call_home.and_then(|call_home| {
         let proxy = call_home.child("http-proxy")?;
         proxy_of(proxy.leaf("server-address")?, proxy.leaf("port"))
     });
-    found.map(|url| Destination {
-        url: url.to_owned(),
-        alternatives: Vec::new(),
-        proxy,
-    })
+    Ok(Ways { urls, proxy })
 }
 
 /// One profile of call home.
@@ -117,32 +171,41 @@ impl<'t> Profile<'t> {
         Some(enable.value() == Some("true"))
     }
 
-    fn destination(&self) -> Result<&'t str, TransportProblem> {
-        let lacks = |what: &str| TransportProblem::NoActiveProfile {
-            reason: format!("call-home profile {} {what}", self.name()),
-        };
-        if self.0.child("active").is_none() {
-            return Err(lacks("is not active"));
-        }
+    /// Its addresses that may be used, at least one.
+    fn destinations(&self) -> Result<Vec<&'t str>, TransportProblem> {
         let profile = || self.name().to_owned();
+        if self.0.child("active").is_none() {
+            return Err(TransportProblem::NoActiveProfile {
+                reason: format!("call-home profile {} is not active", self.name()),
+            });
+        }
         if self.reports_licensing() == Some(false) {
             return Err(TransportProblem::ReportingOff { profile: profile() });
         }
-        let over_http = |list: &'static str, entry: &'static str| {
-            let list = self.0.child(list);
-            let entries: Vec<NodeRef<'t>> = list.iter().flat_map(|list| list.children_named(entry)).collect();
-            entries
-                .into_iter()
-                .find(|entry| entry.leaf("method") == Some("http") && entry.leaf("enable") == Some("true"))
-        };
-        if over_http("methods", "method").is_none() {
+        if self.over_http("methods", "method").is_empty() {
             return Err(TransportProblem::NoTransportMethod { profile: profile() });
         }
-        over_http("addresses", "address")
-            .and_then(|address| address.leaf("destination-addr"))
-            .ok_or(TransportProblem::NoDestination {
+        let addresses = self.over_http("addresses", "address");
+        let urls: Vec<&str> = addresses
+            .iter()
+            .filter_map(|address| address.leaf("destination-addr"))
+            .collect();
+        match urls.is_empty() {
+            true => Err(TransportProblem::NoDestination {
                 transport: Transport::CallHome,
-            })
+            }),
+            false => Ok(urls),
+        }
+    }
+
+    /// The enabled entries of a list that are about http.
+    fn over_http(&self, list: &str, entry: &'static str) -> Vec<NodeRef<'t>> {
+        let list = self.0.child(list);
+        let entries: Vec<NodeRef<'t>> = list.iter().flat_map(|list| list.children_named(entry)).collect();
+        let usable = |entry: &NodeRef<'t>| {
+            entry.leaf("method") == Some("http") && entry.leaf("enable") == Some("true")
+        };
+        entries.into_iter().filter(usable).collect()
     }
 }
 
@@ -161,29 +224,57 @@ fn withholds_host_name(call_home: NodeRef<'_>) -> bool {
         .any(|privacy| privacy.leaf("level") == Some("host-name"))
 }
 
-fn permitted(destination: Destination, never_contact: &[String]) -> Result<Destination, TransportProblem> {
+impl Ways {
+    /// The ways that may be used, or why the first one may not when none may.
+    fn permitted(self, readings: &ConfigurationReadings) -> Result<Destination, TransportProblem> {
+        let check = |url: &String| permitted(url, self.proxy.as_ref(), readings);
+        let refused = self.urls.iter().find_map(|url| check(url).err());
+        let mut usable = self.urls.iter().filter(|url| check(url).is_ok()).cloned();
+        match (usable.next(), refused) {
+            (Some(url), _) => Ok(Destination {
+                url,
+                alternatives: usable.collect(),
+                proxy: self.proxy.clone(),
+            }),
+            (None, Some(problem)) => Err(problem),
+            (None, None) => Err(TransportProblem::NoDestination {
+                transport: Transport::CallHome,
+            }),
+        }
+    }
+}
+
+fn permitted(
+    url: &str,
+    proxy: Option<&Proxy>,
+    readings: &ConfigurationReadings,
+) -> Result<(), TransportProblem> {
     let bad = |reason: &str| TransportProblem::BadUrl {
-        url: destination.url.clone(),
+        url: url.to_owned(),
         reason: reason.to_owned(),
     };
-    let url = Url::parse(&destination.url).map_err(|error| bad(&error.to_string()))?;
-    if !["http", "https"].contains(&url.scheme()) {
+    let parsed = Url::parse(url).map_err(|error| bad(&error.to_string()))?;
+    if !["http", "https"].contains(&parsed.scheme()) {
         return Err(bad("it begins with another scheme"));
     }
-    let host = url.host_str().ok_or_else(|| bad("it names no host"))?;
-    let hosts = [
-        Some(host),
-        destination.proxy.as_ref().map(|proxy| proxy.host.as_str()),
-    ];
+    let host = parsed.host_str().ok_or_else(|| bad("it names no host"))?;
+    let is_address = host.starts_with('[') || host.parse::<IpAddr>().is_ok();
+    if readings.destination_host == DestinationHost::NameAlone
+        && (is_address || !host.trim_end_matches('.').contains('.'))
+    {
+        return Err(bad("its host is no fully qualified domain name"));
+    }
+    let hosts = [Some(host), proxy.map(|proxy| proxy.host.as_str())];
     for host in hosts.into_iter().flatten() {
-        if let Some(domain) = never_contact.iter().find(|domain| is_within(host, domain)) {
+        let mut domains = readings.never_contact.iter();
+        if let Some(domain) = domains.find(|domain| is_within(host, domain)) {
             return Err(TransportProblem::NeverContacted {
-                url: destination.url.clone(),
+                url: url.to_owned(),
                 domain: domain.clone(),
             });
         }
     }
-    Ok(destination)
+    Ok(())
 }
 
 /// The host is the domain or below it; letter case and a final dot mean nothing.
@@ -198,14 +289,22 @@ mod tests {
     use super::*;
     use crate::app::desired_state::payload;
 
+    fn readings() -> ConfigurationReadings {
+        ConfigurationReadings::from(&LicensingSettings::default())
+    }
+
     fn read(xml: &str) -> Configuration {
-        licence_configuration(&payload::tree(xml), &["cisco.com".to_owned()])
+        licence_configuration(&payload::tree(xml), &readings())
+    }
+
+    fn in_call_home(content: &str) -> String {
+        format!(
+            "<call-home xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-call-home-cfg\">{content}</call-home>"
+        )
     }
 
     fn call_home(content: &str) -> Configuration {
-        read(&format!(
-            "<call-home xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-call-home-cfg\">{content}</call-home>"
-        ))
+        read(&in_call_home(content))
     }
 
     fn profile(name: &str, url: &str, rest: &str) -> String {
@@ -330,6 +429,113 @@ mod tests {
                 .destination
                 .is_err()
         );
+    }
+
+    #[test]
+    fn all_addresses_of_all_serving_profiles_are_tried_in_order_and_the_first_problem_speaks() {
+        let reporting =
+            "<report-type><reporting-licensing-data><enable>true</enable></reporting-licensing-data>
+                         </report-type><active/>";
+        let address = |url: &str, enable| {
+            format!(
+                "<address><method>http</method><destination-addr>{url}</destination-addr><enable>{enable}</enable></address>"
+            )
+        };
+        let default = format!(
+            "<profile><profile-name>CiscoTAC-1</profile-name><active/>
+               <methods><method><method>http</method><enable>true</enable></method></methods>
+               <addresses>{}{}{}{}<address><method>email</method><destination-addr>a@example.net</destination-addr>
+               <enable>true</enable></address></addresses></profile>",
+            address("https://tools.cisco.com/x", true),
+            address("https://one.example.net/x", true),
+            address("https://off.example.net/x", false),
+            address("https://two.example.net/x", true),
+        );
+        let lab = profile("Lab", "https://three.example.net/x", reporting);
+        let silent = profile("Silent", "https://four.example.net/x", "<active/>");
+        let destination = of_profiles(&format!("{silent}{lab}{default}"))
+            .destination
+            .unwrap();
+        assert_eq!(destination.url, "https://one.example.net/x");
+        assert_eq!(
+            destination.alternatives,
+            ["https://two.example.net/x", "https://three.example.net/x"]
+        );
+        let inactive = profile(DEFAULT_PROFILE, "https://one.example.net/x", "");
+        let lab_inactive = lab.replace("<active/>", "");
+        assert_eq!(
+            problem(of_profiles(&format!("{inactive}{lab_inactive}"))),
+            "call-home profile CiscoTAC-1 is not active"
+        );
+        assert_eq!(
+            url(of_profiles(&format!("{inactive}{lab}"))),
+            "https://three.example.net/x"
+        );
+    }
+
+    #[test]
+    fn the_other_readings_of_call_home_are_a_switch_away() {
+        let absent = ConfigurationReadings {
+            call_home_at_first_start: CallHomeAtFirstStart::Absent,
+            ..readings()
+        };
+        let fresh = licence_configuration(&payload::tree(""), &absent);
+        assert_eq!(problem(fresh), "no call-home profile is active");
+
+        let lab = profile(DEFAULT_PROFILE, "http://127.0.0.1:1/x", "<active/>");
+        let profiles = format!("<profiles>{lab}</profiles>");
+        let as_configured = ConfigurationReadings {
+            call_home_service: CallHomeService::AsConfigured,
+            ..readings()
+        };
+        let read = |xml: &str| licence_configuration(&payload::tree(xml), &as_configured);
+        assert_eq!(
+            read(&in_call_home(&profiles)).destination.unwrap_err(),
+            TransportProblem::ServiceOff
+        );
+        assert!(
+            read(&in_call_home(&format!("{profiles}<active/>")))
+                .destination
+                .is_ok()
+        );
+        assert!(matches!(
+            read("").destination,
+            Err(TransportProblem::NoDestination { .. })
+        ));
+    }
+
+    #[test]
+    fn only_names_are_destinations_when_the_reading_says_so() {
+        let name_alone = ConfigurationReadings {
+            destination_host: DestinationHost::NameAlone,
+            ..readings()
+        };
+        for (host, fine) in [
+            ("licences.example.net", true),
+            ("licences.example.net:8443", true),
+            ("192.0.2.1", false),
+            ("[2001:db8::1]", false),
+            ("localhost", false),
+        ] {
+            let profiles = profile(DEFAULT_PROFILE, &format!("https://{host}/x"), "<active/>");
+            let xml = in_call_home(&format!("<profiles>{profiles}</profiles>"));
+            let configuration = licence_configuration(&payload::tree(&xml), &name_alone);
+            assert_eq!(configuration.destination.is_ok(), fine, "{host}");
+        }
+    }
+
+    #[test]
+    fn smart_licensing_and_privacy_follow_the_settings() {
+        let off = ConfigurationReadings {
+            smart_licensing: SmartLicensing::Off,
+            privacy: Privacy::All,
+            ..readings()
+        };
+        let configuration = licence_configuration(&payload::tree(""), &off);
+        assert!(!configuration.enabled);
+        assert!(configuration.host_name_withheld && configuration.version_withheld);
+        let on = read("");
+        assert!(on.enabled && !on.host_name_withheld && !on.version_withheld);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::app::device_driver::Device;
 use crate::app::licence_courier::Courier;
 use crate::app::licence_facts::licence_facts;
 use crate::app::licence_witness::LicenceWitness;
-use crate::app::settings::LicensingSettings;
+use crate::app::settings::{LicensingSettings, policy};
 use crate::app::state_dir::StateDir;
 use crate::app::trust_record::{self, TrustRecordError};
 use crate::device::hardware::ChassisSnapshot;
@@ -95,7 +95,7 @@ pub fn agent_settings(settings: &LicensingSettings) -> AgentSettings {
         hold_down: SignedDuration::from_secs(settings.hold_down_seconds.into()),
         // The courier gives up first and says more about it.
         exchange_timeout: SignedDuration::from_secs(i64::from(settings.exchange_timeout_seconds) + 10),
-        ..AgentSettings::default()
+        ..policy::agent_settings(&settings.policy, &settings.periods)
     }
 }
 

@@ -1,10 +1,14 @@
 //! The settings file of the agent: what it holds, its defaults, and clear words about what is wrong in it.
 
+pub mod policy;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+use crate::app::settings::policy::{PeriodSettings, PolicySettings, default_sections};
 
 use crate::transport::error::TransportError;
 use crate::transport::login::{Users, parse_authorized_keys};
@@ -85,6 +89,12 @@ pub struct LicensingSettings {
     pub exchange_timeout_seconds: u32,
     /// Domains that are never contacted: this agent speaks its own licensing protocol.
     pub never_contact: Vec<String>,
+    /// What is withheld from the licence server.
+    pub privacy: Privacy,
+    /// Where the documents can be read in more than one way.
+    pub policy: PolicySettings,
+    /// How long things take.
+    pub periods: PeriodSettings,
 }
 
 impl Default for LicensingSettings {
@@ -95,7 +105,37 @@ impl Default for LicensingSettings {
             hold_down_seconds: 5,
             exchange_timeout_seconds: 30,
             never_contact: vec!["cisco.com".to_owned()],
+            privacy: Privacy::None,
+            policy: PolicySettings::default(),
+            periods: PeriodSettings::default(),
         }
+    }
+}
+
+/// What is withheld from the licence server, beside what data privacy of call home withholds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Privacy {
+    /// Nothing.
+    #[default]
+    None,
+    /// The host name.
+    HostName,
+    /// The version of the agent.
+    Version,
+    /// Both.
+    All,
+}
+
+impl Privacy {
+    /// The host name is withheld.
+    pub fn host_name(self) -> bool {
+        matches!(self, Privacy::HostName | Privacy::All)
+    }
+
+    /// The version is withheld.
+    pub fn version(self) -> bool {
+        matches!(self, Privacy::Version | Privacy::All)
     }
 }
 
@@ -175,7 +215,12 @@ impl Settings {
     pub fn parse(text: &str) -> Result<Settings, (usize, String)> {
         let settings: Settings = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            (line_of(text, offset), error.message().replace('\n', " "))
+            let problem = error.message().replace('\n', " ");
+            let line = line_of(text, offset);
+            match key_at(text, offset).filter(|key| !problem.contains(*key)) {
+                Some(key) => (line, format!("{key}: {problem}")),
+                None => (line, problem),
+            }
         })?;
         let mut seen = std::collections::BTreeSet::new();
         for user in &settings.users {
@@ -224,12 +269,23 @@ fn check_logins(user: &UserSettings) -> Result<(), TransportError> {
     }
 }
 
+/// The key whose value stands there.
+fn key_at(text: &str, offset: usize) -> Option<&str> {
+    let before = text.get(..offset)?;
+    let line = before.rsplit('\n').next()?;
+    Some(line.split_once('=')?.0.trim())
+}
+
 fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// The commented default file that `ponder settings` prints.
-pub const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here is the default, or an example behind a comment sign.
+pub fn default_file() -> String {
+    DEFAULT_FILE.replace("\n[syslog]", &format!("{}\n[syslog]", default_sections()))
+}
+
+const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here is the default, or an example behind a comment sign.
 # Relative paths are taken from this file's folder. Flags on the command line win.
 
 # Where the running configuration, the host key and the licensing trust record live.
@@ -266,6 +322,8 @@ hold-down-seconds = 5
 exchange-timeout-seconds = 30
 # Domains that are stored as a destination but never contacted: this agent speaks its own licensing protocol.
 never-contact = ["cisco.com"]
+# What is withheld from the licence server, beside the data privacy of call home: none, host-name, version or all.
+privacy = "none"
 
 [syslog]
 # Messages of the log, and events of each trace, that are kept over a restart; the oldest go.
@@ -279,7 +337,8 @@ mod tests {
 
     #[test]
     fn the_printed_default_file_is_the_default() {
-        let parsed = Settings::parse(DEFAULT_FILE).unwrap();
+        let parsed = Settings::parse(&default_file()).unwrap();
+        assert!(default_file().contains("[licensing.policy]"));
         assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
     }
 
