@@ -33,6 +33,8 @@ pub struct Journal {
     uncertain: bool,
     /// The journals that are kept, oldest first: number, and generation before the first record.
     kept: Vec<(u64, u64)>,
+    /// Numbers of the snapshots that are kept, oldest first.
+    snapshots: Vec<u64>,
     /// What the last record says of its confirmation: history must reach back to it.
     rollback_to: Option<u64>,
 }
@@ -57,6 +59,7 @@ impl Journal {
             due_at: least_bytes,
             uncertain: true,
             kept: Vec::new(),
+            snapshots: Vec::new(),
             rollback_to: None,
         }
     }
@@ -118,6 +121,7 @@ impl Journal {
         self.due_at = self.least_bytes.max(content.len() as u64);
         self.uncertain = false;
         self.kept.push((number, snapshot.generation));
+        self.snapshots.push(number);
         self.forget_old(snapshot.generation);
         Ok(())
     }
@@ -131,13 +135,15 @@ impl Journal {
         let newer = self.kept.iter().skip(1).map(|(_, base)| *base);
         let unneeded = newer.take_while(|base| *base <= oldest).count();
         let drop = unneeded.min(self.kept.len().saturating_sub(2));
-        let gone: Vec<u64> = self.kept.drain(..drop).map(|(number, _)| number).collect();
-        let mut names: Vec<String> = gone.iter().map(|number| file_name(JOURNAL, *number)).collect();
-        let reserve = self.kept.iter().rev().nth(1).map_or(0, |(number, _)| *number);
+        let journals = self
+            .kept
+            .drain(..drop)
+            .map(|(number, _)| file_name(JOURNAL, number));
+        let mut names: Vec<String> = journals.collect();
+        let old = self.snapshots.len().saturating_sub(2);
         names.extend(
-            gone.into_iter()
-                .chain(self.kept.iter().map(|(number, _)| *number))
-                .filter(|number| *number < reserve)
+            self.snapshots
+                .drain(..old)
                 .map(|number| file_name(SNAPSHOT, number)),
         );
         names.push(OLD_FORM.to_owned());
@@ -183,6 +189,7 @@ impl Storage for Journal {
             length,
             snapshot_length,
             journals,
+            snapshots,
             migrate,
             last_number,
         } = look_through(self.files.as_mut())?;
@@ -191,6 +198,7 @@ impl Storage for Journal {
         self.last_number = last_number;
         self.due_at = self.least_bytes.max(snapshot_length as u64);
         self.kept = journals;
+        self.snapshots = snapshots;
         self.rollback_to = kept
             .after
             .last()

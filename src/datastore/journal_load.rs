@@ -43,6 +43,8 @@ pub(crate) struct Found {
     pub(crate) snapshot_length: usize,
     /// Number of each journal, and generation before its first record.
     pub(crate) journals: Vec<(u64, u64)>,
+    /// Numbers of the snapshots.
+    pub(crate) snapshots: Vec<u64>,
     /// Highest number of any file.
     pub(crate) last_number: u64,
     /// The snapshot is that of an earlier version.
@@ -131,6 +133,7 @@ pub(crate) fn look_through(files: &mut dyn Files) -> Result<Found, StorageError>
         number: names.snapshots.last().copied().unwrap_or(base),
         snapshot_length,
         last_number: names.last_number(),
+        snapshots: names.snapshots.clone(),
         ..Found::default()
     };
     let mut at = snapshot.generation;
@@ -145,7 +148,14 @@ pub(crate) fn look_through(files: &mut dyn Files) -> Result<Found, StorageError>
     let mut last = 0;
     for number in in_use {
         last = number;
-        let journal = read_journal(files, number)?;
+        let journal = match read_journal(files, number) {
+            Err(StorageError::Damaged { .. }) if !names.snapshots.contains(&number) => {
+                // The beginning of a pair that never came to be. If it was more, generations do not meet below.
+                found.journals.push((number, at));
+                continue;
+            }
+            other => other?,
+        };
         // Commits that were refused because they could not be brought to disk may stand at the end of the journal before.
         while at > journal.base
             && after
@@ -281,6 +291,11 @@ fn history_before(
     {
         let journal = match read_journal(files, number) {
             Ok(journal) => journal,
+            Err(_) if !names.snapshots.contains(&number) => {
+                // Perhaps the beginning of a pair that never came to be; if it was more, the one before it tells.
+                journals.insert(0, (number, at));
+                continue;
+            }
             Err(fault) => {
                 warn!(%fault, "the history before it is lost");
                 break;

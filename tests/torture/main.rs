@@ -1,0 +1,11 @@
+//! Commits against a disk that fails at every operation, and against SIGKILL at any moment.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // a test may stop at what it did not expect
+
+mod disk;
