@@ -63,3 +63,9 @@ lint: setup ## rustfmt, clippy and rustdoc, warnings are errors
 
 doc: setup ## the documentation of the code
 	@$(CARGO) doc --no-deps
+
+bench: setup ## benchmarks into docs/benchmarks.md; PEER=netconfd measures that too, MODULES=DIR loads another folder
+	@echo "bench: the release build takes minutes the first time; then about ten minutes of measuring, best on a quiet machine"
+	@$(CARGO) bench --quiet --bench in_process
+	@$(CARGO) bench --quiet --bench load -- --write docs/benchmarks.md \
+	  --modules $(or $(MODULES),$(VENV)/share/yang/modules) $(if $(PEER),--peer $(PEER))

@@ -277,10 +277,17 @@ impl Folder {
         let inside = inside_ponder(embedded);
         files.retain(|file| {
             let ours = inside.get(&file.text.name);
-            if let Some(revision) = ours {
-                tracing::warn!(file = %file.path.display(), embedded = revision.as_deref().unwrap_or("none"),
-                    "Ponder has this YANG module itself: its own is served, the file is only there for imports that \
-                     name its revision");
+            let (path, embedded) = (file.path.display(), ours.and_then(Option::as_deref).unwrap_or("none"));
+            match ours {
+                None => {}
+                Some(revision) if *revision == file.text.revision => {
+                    tracing::info!(file = %path, revision = embedded, "Ponder has this YANG module itself");
+                }
+                Some(_) => {
+                    tracing::warn!(file = %path, embedded,
+                        "Ponder has another revision of this YANG module, which is served; the file is only there for \
+                         imports that name its revision");
+                }
             }
             ours != Some(&file.text.revision)
         });
