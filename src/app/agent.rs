@@ -17,6 +17,7 @@ use crate::app::licence_configuration::{
 use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings, licensing_root};
 use crate::app::licence_rpcs::LicenceRpcs;
+use crate::app::reporting::{Reporting, SyslogParticipant};
 use crate::app::settings::Settings;
 use crate::app::start_error::StartError;
 use crate::app::state::inventory::InventoryState;
@@ -28,8 +29,6 @@ use crate::app::state::simulator::{SimulatorRpcs, SimulatorState};
 use crate::app::state::slices::SlicesState;
 use crate::app::state::system_time::SystemTimeState;
 use crate::app::state_dir::StateDir;
-use crate::app::syslog::licence_watch::LicenceWatch;
-use crate::app::syslog::logbook::Logbook;
 use crate::app::users::users;
 use crate::app::yang_dir;
 use crate::datastore::commit::Committed;
@@ -54,7 +53,7 @@ use crate::yang::schema::Schema;
 /// A running agent.
 pub struct Agent {
     server: SshServer,
-    logbook: Logbook,
+    reporting: Reporting,
     _state_dir: Arc<StateDir>,
 }
 
@@ -82,8 +81,7 @@ impl Agent {
         let storage = Journal::new(Box::new(FolderFiles::new(state_dir.path())));
         let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
         let running = datastores.running();
-        let logbook =
-            Logbook::open(Arc::clone(&clock), &state_dir, &settings.syslog).map_err(StartError::LogThread)?;
+        let reporting = Reporting::start(&clock, &state_dir, &settings.syslog, &running.tree)?;
         let device = Device::start(Box::new(Simulator::new(chassis)), Arc::clone(&clock))
             .map_err(StartError::Thread)?;
         device.apply(Arc::new(desired_state(&running.tree)));
@@ -96,9 +94,10 @@ impl Agent {
             settings: agent_settings(&settings.licensing),
             root,
             courier: Arc::new(courier),
-            witness: Arc::new(LicenceWatch::new(logbook.clone())),
+            witness: reporting.licence_witness(),
         })?;
-        let desk = desk(&settings, datastores, device, licensing, &clock);
+        reporting.watch(&device, &licensing);
+        let desk = desk(&settings, datastores, device, licensing, &reporting, &clock);
         tracing::info!(generation = running.generation, state_dir = %state_dir.path().display(), "running is loaded");
 
         let server = SshServer::start(ssh_server::Settings {
@@ -117,7 +116,7 @@ impl Agent {
         .await?;
         Ok(Agent {
             server,
-            logbook,
+            reporting,
             _state_dir: state_dir,
         })
     }
@@ -130,12 +129,9 @@ impl Agent {
     /// Ends every session and stops.
     pub async fn stop(self) {
         self.server.shutdown().await;
-        self.logbook.flush(PATIENCE_WITH_THE_DISK);
+        self.reporting.flush().await;
     }
 }
-
-/// How long the end of the agent waits for the log to be written down.
-const PATIENCE_WITH_THE_DISK: Duration = Duration::from_secs(2);
 
 /// The chassis of the settings, or the default one.
 fn chassis(settings: &Settings) -> Result<ChassisDescription, StartError> {
@@ -157,11 +153,13 @@ fn desk(
     datastores: Arc<Datastores>,
     device: Device,
     licensing: Licensing,
+    reporting: &Reporting,
     clock: &Arc<dyn Clock>,
 ) -> Desk {
     let own = management_providers(datastores.schema(), clock);
     let mut providers = state_providers(&device, &licensing, clock);
     providers.extend(own.providers);
+    providers.extend(reporting.providers());
     Desk::new(DeskParts {
         datastores,
         sessions: own.sessions,
@@ -174,10 +172,11 @@ fn desk(
             Box::new(SimulatorRpcs {
                 device: device.clone(),
             }),
+            reporting.rpcs(),
         ]),
         participants: participants(),
         edit_guards: vec![Box::new(refusal_of_deleting_default_profile)],
-        committed: committed((&settings.licensing).into(), device, licensing),
+        committed: committed((&settings.licensing).into(), device, licensing, reporting.clone()),
         now: Box::new({
             let clock = Arc::clone(clock);
             move || clock.now()
@@ -220,7 +219,11 @@ pub(super) fn management_providers(schema: &Arc<Schema>, clock: &Arc<dyn Clock>)
 
 /// Who may refuse a commit.
 pub(super) fn participants() -> Vec<Box<dyn Participant>> {
-    vec![Box::new(HardwareParticipant), Box::new(LicensingParticipant)]
+    vec![
+        Box::new(HardwareParticipant),
+        Box::new(LicensingParticipant),
+        Box::new(SyslogParticipant),
+    ]
 }
 
 /// Everything that the device and licensing tell.
@@ -264,9 +267,15 @@ pub(super) fn state_providers(
     ]
 }
 
-/// What follows a commit: the wish for the hardware, and what licensing makes of both.
-fn committed(readings: ConfigurationReadings, device: Device, licensing: Licensing) -> CommitListener {
+/// What follows a commit: the log, the wish for the hardware, and what licensing makes of both.
+fn committed(
+    readings: ConfigurationReadings,
+    device: Device,
+    licensing: Licensing,
+    reporting: Reporting,
+) -> CommitListener {
     Box::new(move |commit: &Committed| {
+        reporting.committed(commit);
         let running = &commit.running.tree;
         let touched = |root: &&str| commit.change_set.touches(&format!("/{root}"));
         if HARDWARE_ROOTS.iter().any(touched) {

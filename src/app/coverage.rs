@@ -12,6 +12,7 @@ use crate::app::desired_state::participant::STORED_ONLY as HARDWARE_STORED_ONLY;
 use crate::app::device_driver::Device;
 use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings};
+use crate::app::reporting::Reporting;
 use crate::app::settings::LicensingSettings;
 use crate::app::state_dir::StateDir;
 use crate::app::stored_only::STORED_ONLY;
@@ -23,6 +24,7 @@ use crate::licensing::configuration::Configuration;
 use crate::licensing::policy::Policy;
 use crate::management::operational::OperationalState;
 use crate::yang::schema::Schema;
+use crate::yang::tree::Tree;
 
 /// The report: three lists, each with its heading. What the modules of `yang_dir` configure is kept without effect.
 pub fn report(yang_dir: Option<&Path>, clock: Arc<dyn Clock>) -> anyhow::Result<String> {
@@ -90,6 +92,7 @@ fn unprovided(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Vec
     })?;
     let mut providers = state_providers(&device, &licensing, &clock);
     providers.extend(management_providers(schema, &clock).providers);
+    providers.extend(Reporting::in_memory(&clock, &Tree::empty(schema))?.providers());
     Ok(OperationalState::new(providers).unprovided(schema))
 }
 

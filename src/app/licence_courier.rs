@@ -1,21 +1,17 @@
 //! Carries licence requests over HTTP: trusts only the configured CA file, follows no redirect, waits and reads within limits.
 
 use std::error::Error;
-use std::fs;
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Proxy, Url, redirect};
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::app::ca_file::{CaFileError, client, client_trusting};
 use crate::licensing::agent::Request;
 use crate::licensing::configuration::Proxy as ConfiguredProxy;
 use crate::licensing::fault::{DeliveryFailure, Fault};
@@ -37,16 +33,6 @@ pub struct HttpCourier {
     timeout: Duration,
 }
 
-/// Why the CA file cannot be used, in one line.
-#[derive(Debug, thiserror::Error)]
-#[error("CA file {path} of the licence server: {reason}")]
-pub struct CaFileError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
 /// One attempt at one address.
 struct Attempt<'r> {
     url: &'r str,
@@ -59,7 +45,9 @@ impl HttpCourier {
     /// A courier that trusts the certificates of a CA file, or no https server at all.
     pub fn new(ca_file: Option<&Path>, timeout: Duration) -> Result<HttpCourier, CaFileError> {
         Ok(HttpCourier {
-            tls: ca_file.map(tls).transpose()?,
+            tls: ca_file
+                .map(|path| client_trusting(path, "of the licence server"))
+                .transpose()?,
             timeout,
         })
     }
@@ -146,7 +134,7 @@ impl HttpCourier {
                 });
             }
             None => {
-                let tls = configuration(RootCertStore::empty()).map_err(unsendable)?;
+                let tls = client(RootCertStore::empty()).map_err(unsendable)?;
                 builder = builder.tls_backend_preconfigured(tls);
             }
         }
@@ -225,32 +213,6 @@ fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
     carried.or_else(|| tls_error(error.source()?))
 }
 
-fn tls(ca_file: &Path) -> Result<ClientConfig, CaFileError> {
-    let wrong = |reason: String| CaFileError {
-        path: ca_file.to_owned(),
-        reason,
-    };
-    let pem = fs::read(ca_file).map_err(|error| wrong(error.to_string()))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(wrong("it holds no certificate in PEM".to_owned()));
-    }
-    configuration(roots).map_err(wrong)
-}
-
-fn configuration(roots: RootCertStore) -> Result<ClientConfig, String> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
-}
-
 fn bracketed(host: &str) -> String {
     match host.contains(':') && !host.starts_with('[') {
         true => format!("[{host}]"),
@@ -269,6 +231,8 @@ fn innermost(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 

@@ -2,6 +2,9 @@
 
 pub mod agent;
 pub mod agent_command;
+pub mod alarm_board;
+pub mod alarms;
+pub mod ca_file;
 pub mod call_home;
 pub mod clock;
 pub mod command_line;
@@ -19,6 +22,7 @@ pub mod licence_server;
 pub mod licence_witness;
 pub mod log;
 pub mod output;
+pub mod reporting;
 pub mod settings;
 pub mod shutdown;
 pub mod start_error;

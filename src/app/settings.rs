@@ -2,6 +2,7 @@
 
 pub mod policy;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::app::settings::policy::{PeriodSettings, PolicySettings, default_sections};
-
+use crate::app::syslog::connection::Transport;
 use crate::transport::error::TransportError;
 use crate::transport::login::{Users, parse_authorized_keys};
 
@@ -147,6 +148,12 @@ pub struct SyslogSettings {
     pub messages: usize,
     /// Events that each trace keeps.
     pub trace_entries: usize,
+    /// How configured remote hosts are reached: the model has no word for it.
+    pub transport: Transport,
+    /// How some of them are reached instead, by address or name as configured.
+    pub transports: BTreeMap<String, Transport>,
+    /// CA certificates for TLS to remote hosts.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for SyslogSettings {
@@ -154,6 +161,9 @@ impl Default for SyslogSettings {
         SyslogSettings {
             messages: 2_000,
             trace_entries: 1_000,
+            transport: Transport::Udp,
+            transports: BTreeMap::new(),
+            ca_file: None,
         }
     }
 }
@@ -200,6 +210,7 @@ impl Settings {
             &mut settings.yang_dir,
             &mut settings.licensing.root,
             &mut settings.licensing.ca_file,
+            &mut settings.syslog.ca_file,
         ];
         let keys = settings
             .users
@@ -329,6 +340,11 @@ privacy = "none"
 # Messages of the log, and events of each trace, that are kept over a restart; the oldest go.
 messages = 2000
 trace-entries = 1000
+# How remote hosts of Cisco-IOS-XR-infra-syslog-cfg are reached: udp, tcp or tls; and how some are instead, by address
+# or name. TLS takes port 6514 unless the configuration has a port, and trusts the CA certificates of the file.
+transport = "udp"
+# transports = { "192.0.2.10" = "tls" }
+# ca-file = "syslog-ca.pem"
 "##;
 
 #[cfg(test)]

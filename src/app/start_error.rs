@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::app::licence_courier::CaFileError;
+use crate::app::ca_file::CaFileError;
 use crate::app::licence_driver::LicensingRootError;
+use crate::app::reporting::ReportingError;
 use crate::app::settings::SettingsError;
 use crate::app::state_dir::StateDirError;
 use crate::app::trust_record::TrustRecordError;
@@ -88,7 +89,7 @@ pub enum StartError {
     /// The licensing root.
     #[error(transparent)]
     LicensingRoot(#[from] LicensingRootError),
-    /// The CA file of the licence server.
+    /// A CA file: of the licence server, or of remote hosts of the log.
     #[error(transparent)]
     CaFile(#[from] CaFileError),
     /// The trust record.
@@ -97,7 +98,7 @@ pub enum StartError {
     /// A thread could not be started.
     #[error("the hardware's thread: {0}")]
     Thread(io::Error),
-    /// The thread that writes the log could not be started.
-    #[error("the log's thread: {0}")]
-    LogThread(io::Error),
+    /// The log.
+    #[error(transparent)]
+    Reporting(#[from] ReportingError),
 }

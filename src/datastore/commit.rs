@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::datastore::change_set::ChangeSet;
 use crate::datastore::difference::difference;
+use crate::datastore::history::Author;
 use crate::datastore::participant::Participant;
 use crate::datastore::running::Running;
 use crate::datastore::storage::StorageError;
@@ -22,6 +23,8 @@ pub struct Committed {
     pub change_set: Arc<ChangeSet>,
     /// Running after it.
     pub running: Arc<Running>,
+    /// Who made it.
+    pub author: Author,
 }
 
 /// Why a commit was not made.

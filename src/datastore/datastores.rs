@@ -223,12 +223,14 @@ impl Datastores {
     fn recorded(&self, recorder: &mut Recorder, record: Record, running: Arc<Running>) -> Arc<Committed> {
         let change_set = Arc::clone(&record.change_set);
         let rollback_to = record.awaiting.map(|awaiting| awaiting.rollback_to);
+        let author = record.author.clone();
         held(&self.history).remember(record.author, record.change_set, rollback_to);
         recorder.tidy(&running);
         Arc::new(Committed {
             generation: running.generation,
             change_set,
             running,
+            author,
         })
     }
 

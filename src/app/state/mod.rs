@@ -1,5 +1,6 @@
 //! Operational state: one provider a model family, each computing from snapshots what a request can show.
 
+pub mod alarms;
 pub mod inventory;
 pub mod licence;
 pub mod licence_platform;
@@ -8,6 +9,7 @@ pub mod optics;
 pub mod platform;
 pub mod simulator;
 pub mod slices;
+pub mod syslog;
 pub mod system_time;
 
 #[cfg(test)]

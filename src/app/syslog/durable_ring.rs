@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::app::state_dir::StateDir;
-use crate::app::syslog::ring::{After, Ring};
+use crate::app::syslog::ring::{Numbered, Ring};
 use crate::app::syslog::ring_file::RingFile;
 
 /// A ring; clones share it.
@@ -140,9 +140,9 @@ impl<T> DurableRing<T> {
         entries.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// What came after entry `number`.
-    pub fn after(&self, number: u64) -> After<T> {
-        held(&self.0.ring).after(number)
+    /// The first entry after entry `number`, and how many before it came and went unseen.
+    pub fn next_after(&self, number: u64) -> Option<(u64, Numbered<T>)> {
+        held(&self.0.ring).next_after(number)
     }
 
     /// Number of the newest entry that there ever was.
@@ -194,12 +194,12 @@ impl<T: Serialize + Send + Sync> Unwritten for Shared<T> {
         };
         let mut disk = held(disk);
         let after = held(&self.ring).after(disk.written);
-        let Some((newest, _)) = after.entries.last() else {
+        let Some((newest, _)) = after.last() else {
             return;
         };
         let newest = *newest;
         let all = || held(&self.ring).entries();
-        match disk.file.write(&after.entries, all) {
+        match disk.file.write(&after, all) {
             Ok(()) => {
                 disk.written = newest;
                 if std::mem::take(&mut disk.failing) {

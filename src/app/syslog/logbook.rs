@@ -1,9 +1,11 @@
-//! The logbook: everybody's way to the log and the traces; numbers and times are given here.
+//! The logbook: everybody's way to the log, the traces and the alarms; numbers and times are given here.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::app::alarm_board::AlarmBoard;
+use crate::app::alarms::Conditions;
 use crate::app::clock::Clock;
 use crate::app::settings::SyslogSettings;
 use crate::app::state_dir::StateDir;
@@ -11,12 +13,13 @@ use crate::app::syslog::durable_ring::{DurableRing, RingWriter, Rings};
 use crate::app::syslog::message::{Draft, Message, Process, Severity};
 use crate::app::trace_ring::{Trace, Traces};
 
-/// The log and the traces; clones share them. Nobody who logs waits for a disk or a remote host.
+/// The log, the traces and the alarms; clones share them. Nobody who logs waits for a disk or a remote host.
 #[derive(Clone)]
 pub struct Logbook {
     clock: Arc<dyn Clock>,
     messages: DurableRing<Message>,
     traces: Traces,
+    alarms: AlarmBoard,
     writer: Arc<RingWriter>,
 }
 
@@ -50,11 +53,13 @@ impl Logbook {
     fn start(clock: Arc<dyn Clock>, mut rings: Rings, settings: &SyslogSettings) -> io::Result<Logbook> {
         let messages = rings.open("syslog.ring", settings.messages);
         let traces = Traces::open(&mut rings, settings.trace_entries);
+        let alarms = AlarmBoard::open(&mut rings);
         let (writer, losses) = rings.start()?;
         let logbook = Logbook {
             clock,
             messages,
             traces,
+            alarms,
             writer: Arc::new(writer),
         };
         for loss in losses {
@@ -100,6 +105,18 @@ impl Logbook {
     /// The traces.
     pub fn traces(&self) -> &Traces {
         &self.traces
+    }
+
+    /// The alarms.
+    pub fn alarms(&self) -> &AlarmBoard {
+        &self.alarms
+    }
+
+    /// From now on these conditions stand and no others; what changes is logged.
+    pub fn conditions(&self, conditions: Conditions) {
+        for draft in self.alarms.update(conditions, self.clock.now()).messages() {
+            self.log(draft);
+        }
     }
 
     /// Waits until everything logged before is written down, or could not be; no longer than `patience`.

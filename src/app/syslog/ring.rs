@@ -14,15 +14,6 @@ pub struct Ring<T> {
     last: u64,
 }
 
-/// What came after a place in a ring.
-#[derive(Debug)]
-pub struct After<T> {
-    /// Entries that came and went before somebody looked.
-    pub missed: u64,
-    /// The others, oldest first.
-    pub entries: Vec<Numbered<T>>,
-}
-
 impl<T> Ring<T> {
     /// With room for so many entries, at least one, and those of before, oldest first; too many leave the oldest out.
     pub fn with(capacity: usize, before: Vec<(u64, T)>) -> Ring<T> {
@@ -67,15 +58,17 @@ impl<T> Ring<T> {
         self.entries.iter().cloned().collect()
     }
 
-    /// What came after entry `number`.
-    pub fn after(&self, number: u64) -> After<T> {
+    /// The first entry after entry `number`, and how many before it came and went unseen.
+    pub fn next_after(&self, number: u64) -> Option<(u64, Numbered<T>)> {
         let known = self.entries.partition_point(|(entry, _)| *entry <= number);
-        let entries: Vec<Numbered<T>> = self.entries.iter().skip(known).cloned().collect();
-        let next = entries.first().map_or(self.last + 1, |(first, _)| *first);
-        After {
-            missed: next.saturating_sub(number.saturating_add(1)),
-            entries,
-        }
+        let next = self.entries.get(known)?.clone();
+        Some((next.0 - number - 1, next))
+    }
+
+    /// What came after entry `number`, oldest first.
+    pub fn after(&self, number: u64) -> Vec<Numbered<T>> {
+        let known = self.entries.partition_point(|(entry, _)| *entry <= number);
+        self.entries.iter().skip(known).cloned().collect()
     }
 }
 
@@ -101,16 +94,16 @@ mod tests {
     #[test]
     fn whoever_looks_late_is_told_what_was_missed() {
         let mut ring = Ring::with(3, Vec::new());
-        assert_eq!(ring.after(0).missed, 0);
+        assert_eq!(ring.next_after(0), None);
         for _ in 0..5 {
             ring.push(|number| number);
         }
-        let after = ring.after(0);
-        assert_eq!((after.missed, numbers(&after.entries)), (2, vec![3, 4, 5]));
-        let after = ring.after(4);
-        assert_eq!((after.missed, numbers(&after.entries)), (0, vec![5]));
-        let after = ring.after(5);
-        assert_eq!((after.missed, numbers(&after.entries)), (0, vec![]));
+        assert_eq!(numbers(&ring.after(0)), [3, 4, 5]);
+        assert_eq!(numbers(&ring.after(4)), [5]);
+        assert_eq!(ring.next_after(0), Some((2, (3, Arc::new(3)))));
+        assert_eq!(ring.next_after(3), Some((0, (4, Arc::new(4)))));
+        assert_eq!(ring.next_after(5), None);
+        assert_eq!(numbers(&ring.after(5)), [0; 0]);
     }
 
     #[test]
