@@ -3,7 +3,7 @@
 import subprocess
 
 from lab.agent import commit, edit, running
-from lab.documents import is_ok, leaves_of, text_at
+from lab.documents import is_ok, leaves_of, only_error, text_at
 from lab.licences import (
     CLIENT_BANDWIDTH,
     ask_licensing,
@@ -82,6 +82,22 @@ def test_a_kill_in_the_middle_of_commits_leaves_one_of_them_whole(agent):
     agent.start()
     kept = int(text_at(running(agent.connect()), "host-names/host-name").removeprefix("n-"))
     assert acknowledged - 1 <= kept < total
+
+
+def test_a_commit_that_cannot_be_recorded_is_refused_and_nothing_changes(agent):
+    session = agent.connect()
+    edit(session, payload("v16").config)
+    commit(session)
+    gone = agent.state_dir.rename(agent.state_dir.with_name("moved-away"))
+    edit(session, payload("v16").config.replace("ncs-a", "ncs-b"))
+    refused = only_error(session.commit().xml)
+    assert refused.tag == "operation-failed" and "No such file" in refused.message, str(refused)
+    assert text_at(running(session), "host-names/host-name") == "ncs-a"
+    gone.rename(agent.state_dir)
+    commit(session)
+    agent.kill()
+    agent.start()
+    assert text_at(running(agent.connect()), "host-names/host-name") == "ncs-b"
 
 
 def test_an_uncommitted_candidate_is_gone_after_a_restart(agent):
