@@ -161,7 +161,7 @@ def answer(ssm, scheme, method, path, body):
         connection = http.client.HTTPSConnection(host, int(port), timeout=30, context=trusted)
     else:
         connection = http.client.HTTPConnection(host, int(port), timeout=30)
-    with contextlib.closing(connection), contextlib.suppress(ConnectionError):
+    with contextlib.closing(connection), contextlib.suppress(ConnectionError, ssl.SSLEOFError):
         connection.request(method, path, body)
         return connection.getresponse().status
     return None
