@@ -1,6 +1,10 @@
 """What was acknowledged is there after a stop, a kill, a restart: configuration, host key, trust, licences."""
 
+import contextlib
+import os
 import subprocess
+
+import pytest
 
 from lab.agent import commit, edit, running
 from lab.documents import is_ok, leaves_of, only_error, text_at
@@ -16,7 +20,7 @@ from lab.licences import (
     usage,
     wait_for,
 )
-from lab.names import BASE, HOST_NAMES
+from lab.names import BASE, HOST_NAMES, INTERFACES
 from lab.payloads import payload
 from lab.process import assert_one_clear_line, run
 from lab.waiting import until
@@ -84,20 +88,49 @@ def test_a_kill_in_the_middle_of_commits_leaves_one_of_them_whole(agent):
     assert acknowledged - 1 <= kept < total
 
 
-def test_a_commit_that_cannot_be_recorded_is_refused_and_nothing_changes(agent):
+@pytest.fixture
+def small_disk(folder):
+    """A file system of half a megabyte; only root can make one."""
+    disk = folder / "small-disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "none", disk]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk for this test needs root and a system that lets it mount")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_commit_that_a_full_disk_refuses_changes_nothing(make_agent, small_disk):
+    agent = make_agent(state_dir=small_disk / "state").start()
     session = agent.connect()
-    edit(session, payload("v16").config)
-    commit(session)
-    gone = agent.state_dir.rename(agent.state_dir.with_name("moved-away"))
-    edit(session, payload("v16").config.replace("ncs-a", "ncs-b"))
-    refused = only_error(session.commit().xml)
-    assert refused.tag == "operation-failed" and "No such file" in refused.message, str(refused)
-    assert text_at(running(session), "host-names/host-name") == "ncs-a"
-    gone.rename(agent.state_dir)
-    commit(session)
+
+    def describe(number, text):
+        name = f"<active>pre</active><interface-name>Optics0/0/0/{number}</interface-name>"
+        entry = f"<interface-configuration>{name}<description>{text}</description></interface-configuration>"
+        edit(session, f'<interface-configurations xmlns="{INTERFACES}">{entry}</interface-configurations>')
+        return session.commit()
+
+    assert describe(1, "first").ok
+    with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while filler.write(b"x" * 4096) == 4096:
+            pass
+    acknowledged = leaves_of(running(session))
+    for number in range(2, 200):
+        reply = describe(number, "x" * 250)
+        if not reply.ok:
+            break
+        acknowledged = leaves_of(running(session))
+    refused = only_error(reply.xml)
+    assert refused.tag == "resource-denied" and "No space left" in refused.message, str(refused)
+    assert leaves_of(running(session)) == acknowledged
+    assert session.discard_changes().ok
+    (small_disk / "filler").unlink()
+    assert describe(2, "second").ok
+    acknowledged = leaves_of(running(session))
     agent.kill()
     agent.start()
-    assert text_at(running(agent.connect()), "host-names/host-name") == "ncs-b"
+    assert leaves_of(running(agent.connect())) == acknowledged
+    agent.stop()
 
 
 def test_an_uncommitted_candidate_is_gone_after_a_restart(agent):
