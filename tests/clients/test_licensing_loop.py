@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from lab.agent import call, commit, edit, get, running
-from lab.documents import find, leaves_of, paths_of, text_at
+from lab.documents import data_of, find, find_all, leaves_of, paths_of, text_at
 from lab.licences import (
     CLIENT,
     CLIENT_BANDWIDTH,
@@ -336,6 +336,35 @@ def test_a_device_removed_at_the_server_hears_it_when_it_renews(device, ssm):
     register(session, ssm.token())
     wait_for(session, registration_state, "complete")
     wait_for(session, authorization_state, "authorized")
+
+
+def test_out_of_compliance_is_in_the_log_and_an_alarm_until_it_is_over(device, ssm):
+    agent, session = device
+    by_hand = agent.by_hand()
+    token = ssm.token()
+    register(session, token)
+    wait_for(session, registration_state, "complete")
+    commit_payload(session, "v01")
+    wait_for(session, authorization_state, "out-of-compliance")
+    wanted = payload("d05").document
+
+    def shown():
+        return data_of(by_hand.ask(payload("f09").text))
+
+    until(lambda: paths_of(wanted) <= paths_of(shown()), lambda: f"missing: {paths_of(wanted) - paths_of(shown())}")
+    names = [text_at(message, "message-name") for message in find_all(shown(), "syslog/messages/message")]
+    assert "OUT_OF_COMPLIANCE" in names and names.index("AGENT_REG_SUCCESS") < names.index("OUT_OF_COMPLIANCE")
+    alarm = find(shown(), "alarms/brief/brief-system/active/alarm-info")
+    assert text_at(alarm, "description") == text_at(wanted, "alarms/brief/brief-system/active/alarm-info/description")
+    assert "OUT_OF_COMPLIANCE" in text_of(by_hand.ask(payload("r08").text))
+
+    ssm.add(CLIENT_BANDWIDTH, 1)
+    assert ask_licensing(session, "renew-auth") == ("success", "success")
+    until(
+        lambda: find(shown(), "alarms/brief/brief-system/active/alarm-info") is None,
+        "the end of the alarm",
+    )
+    assert token not in text_of(by_hand.rpc("<get/>"))
 
 
 def test_over_consumption_never_blocks_a_commit(device, ssm):
