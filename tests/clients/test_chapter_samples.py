@@ -66,6 +66,7 @@ def test_a_sample_gives_its_counts(make_agent, ssm, sample):
         wait_for(session, enforcement, dict.fromkeys(counts, "in-compliance"))
         assert table_2_status(session) == "authorized"
         assert ssm.pools() == {tag: (count, count, 0) for tag, count in counts.items()}
+        assert all(f"{tag} {count}" in ssm.instances() for tag, count in counts.items()), ssm.instances()
 
 
 def test_the_mixed_slice_is_shown_with_its_ten_clients(make_agent):
@@ -151,6 +152,8 @@ def test_one_chassis_gives_the_four_entitlements_of_example_1(make_agent, ssm):
         commit(session)
         wait_for(session, usage, EXAMPLE_1)
         until(lambda: ssm.in_use() == EXAMPLE_1, lambda: f"in use at the server: {ssm.pools()}")
+        assert "CAT2249B009" in ssm.instances()
+        assert all(f"{tag} {count}" in ssm.instances() for tag, count in EXAMPLE_1.items()), ssm.instances()
         wait_for(session, authorization_state, "authorized")
         wait_for(session, enforcement, dict.fromkeys(EXAMPLE_1, "in-compliance"))
         reported = {tag: (count, count) for tag, count in EXAMPLE_1.items()}

@@ -333,6 +333,9 @@ def test_a_device_removed_at_the_server_hears_it_when_it_renews(device, ssm):
     assert registration_state(session) == "complete"
     assert ask_licensing(session, "de-register") == ("success", "success")
     wait_for(session, registration_state, "not-registered")
+    logged = text_of(agent.by_hand().ask(payload("f09").text))
+    assert "AUTH_RENEW_FAILED" in logged and "Data and signature do not match for udi PID:NCS1004,SN:" in logged
+    assert "AGENT_DEREG_FAILED" in logged
     register(session, ssm.token())
     wait_for(session, registration_state, "complete")
     wait_for(session, authorization_state, "authorized")
