@@ -62,8 +62,9 @@ impl Reporting {
 
     /// One that is gone with the process: for reports and tests.
     pub fn in_memory(clock: &Arc<dyn Clock>, running: &Tree) -> Result<Reporting, ReportingError> {
-        let logbook = Logbook::in_memory(Arc::clone(clock)).map_err(ReportingError::Thread)?;
-        Reporting::of(logbook, clock, &SyslogSettings::default(), running)
+        let settings = SyslogSettings::default();
+        let logbook = Logbook::in_memory(Arc::clone(clock), &settings).map_err(ReportingError::Thread)?;
+        Reporting::of(logbook, clock, &settings, running)
     }
 
     fn of(

@@ -167,3 +167,161 @@ static PROVIDED: [&str; 34] = paths![
     "logging-statistics/tls-remote-logging-stat/remote-host-name",
     "logging-statistics/tls-remote-logging-stat/message-count",
 ];
+
+#[cfg(test)]
+pub mod example {
+    //! A log for tests.
+
+    use std::time::Duration;
+
+    use super::*;
+    use crate::app::clock::ManualClock;
+    use crate::app::desired_state::payload::tree;
+    use crate::app::settings::SyslogSettings;
+    use crate::app::syslog::configuration::syslog_configuration;
+    use crate::app::syslog::message::{Draft, Severity, example};
+
+    /// The chapter's message, a minute later one for information, and a minute later one for debugging.
+    pub fn log(configuration: &str) -> (Logbook, Forwarding) {
+        let clock = ManualClock::starting_at("2021-05-27T09:54:57.783Z".parse().unwrap());
+        let settings = SyslogSettings::default();
+        let logbook = Logbook::in_memory(Arc::new(clock.clone()), &settings).unwrap();
+        let configuration = syslog_configuration(&tree(configuration));
+        let forwarding =
+            Forwarding::start(Arc::new(clock.clone()), logbook.clone(), &settings, configuration).unwrap();
+        for (severity, category, text) in [
+            (Severity::Error, "LICENSE", "Authorization renewal failed"),
+            (Severity::Informational, "MGBL", "Configuration committed"),
+            (Severity::Debug, "OS", "details"),
+        ] {
+            logbook.log(Draft {
+                severity,
+                category,
+                text: text.to_owned(),
+                ..example::draft()
+            });
+            clock.advance(Duration::from_secs(60));
+        }
+        (logbook, forwarding)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::app::state::shown::{answer, unannounced};
+
+    const NS: &str = "http://cisco.com/ns/yang/Cisco-IOS-XR-infra-syslog-oper";
+
+    fn state(configuration: &str) -> SyslogState {
+        let (logbook, forwarding) = example::log(configuration);
+        SyslogState { logbook, forwarding }
+    }
+
+    fn configured(content: &str) -> SyslogState {
+        state(&format!(
+            "<syslog xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-infra-syslog-cfg\">{content}</syslog>"
+        ))
+    }
+
+    #[tokio::test]
+    async fn messages_of_a_category_show_as_in_the_recorded_document() {
+        let filter = format!(
+            "<syslog xmlns=\"{NS}\"><messages><message><category>LICENSE</category></message></messages></syslog>"
+        );
+        expect![[r#"
+            <syslog xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-infra-syslog-oper">
+            <messages>
+            <message>
+            <message-id>1</message-id>
+            <card-type>RP</card-type>
+            <node-name>0/RP0/CPU0</node-name>
+            <time-stamp>1622109297783</time-stamp>
+            <time-of-day>May 27 09:54:57.783</time-of-day>
+            <time-zone>UTC</time-zone>
+            <process-name>smartlicserver</process-name>
+            <category>LICENSE</category>
+            <group>SMART_LIC</group>
+            <message-name>AUTH_RENEW_FAILED</message-name>
+            <severity>message-severity-error</severity>
+            <text>Authorization renewal failed</text>
+            </message>
+            </messages>
+            </syslog>"#]]
+        .assert_eq(&answer(state(""), &filter));
+    }
+
+    #[tokio::test]
+    async fn the_buffer_shows_what_it_is_configured_to() {
+        let filter =
+            format!("<syslog xmlns=\"{NS}\"><messages><message><category/></message></messages></syslog>");
+        let shown = |configuration: &str| {
+            let answer = answer(
+                configured(&format!(
+                    "<buffered-logging><logging-level>{configuration}</logging-level></buffered-logging>"
+                )),
+                &filter,
+            );
+            answer.matches("<message>").count()
+        };
+        assert_eq!(
+            (shown("debug"), shown("info"), shown("error"), shown("disable")),
+            (3, 2, 1, 0)
+        );
+    }
+
+    #[tokio::test]
+    async fn destinations_are_counted() {
+        let state = configured(
+            "<host-server><vrfs><vrf><vrf-name>default</vrf-name><ipv4s><ipv4><address>127.0.0.1</address>
+             <ipv4-severity-port><severity>none</severity></ipv4-severity-port></ipv4></ipv4s></vrf></vrfs>
+             </host-server>",
+        );
+        let filter = format!("<syslog xmlns=\"{NS}\"><logging-statistics/></syslog>");
+        expect![[r#"
+            <syslog xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-infra-syslog-oper">
+            <logging-statistics>
+            <logging-stats>
+            <is-log-enabled>true</is-log-enabled>
+            <drop-count>0</drop-count>
+            <flush-count>0</flush-count>
+            <overrun-count>0</overrun-count>
+            </logging-stats>
+            <console-logging-stats>
+            <is-log-enabled>false</is-log-enabled>
+            <message-count>0</message-count>
+            <buffer-size>0</buffer-size>
+            </console-logging-stats>
+            <monitor-logging-stats>
+            <is-log-enabled>false</is-log-enabled>
+            <message-count>0</message-count>
+            <buffer-size>0</buffer-size>
+            </monitor-logging-stats>
+            <trap-logging-stats>
+            <is-log-enabled>true</is-log-enabled>
+            <severity>message-severity-informational</severity>
+            <message-count>0</message-count>
+            <buffer-size>0</buffer-size>
+            </trap-logging-stats>
+            <buffer-logging-stats>
+            <is-log-enabled>true</is-log-enabled>
+            <severity>message-severity-debug</severity>
+            <message-count>3</message-count>
+            <buffer-size>2097152</buffer-size>
+            </buffer-logging-stats>
+            <remote-logging-stat>
+            <remote-host-name>127.0.0.1</remote-host-name>
+            <message-count>0</message-count>
+            </remote-logging-stat>
+            </logging-statistics>
+            </syslog>"#]]
+        .assert_eq(&answer(state, &filter));
+    }
+
+    #[tokio::test]
+    async fn every_leaf_that_is_filled_is_announced() {
+        assert_eq!(unannounced(state("")), [""; 0]);
+    }
+}

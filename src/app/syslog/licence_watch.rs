@@ -177,3 +177,79 @@ fn command_name(command: &Command) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::clock::ManualClock;
+    use crate::app::settings::SyslogSettings;
+    use crate::app::state::licence::example;
+    use crate::licensing::diagram::{Stage, Transition};
+    use crate::licensing::return_code::ReturnCode;
+    use crate::licensing::secret::Secret;
+
+    fn lab() -> (LicenceWatch, Logbook) {
+        let clock = ManualClock::starting_at("2021-05-27T09:54:57.783Z".parse().unwrap());
+        let logbook = Logbook::in_memory(Arc::new(clock), &SyslogSettings::default()).unwrap();
+        (LicenceWatch::new(logbook.clone()), logbook)
+    }
+
+    fn lines(logbook: &Logbook, trace: Trace) -> Vec<String> {
+        let entries = logbook.traces().entries(trace);
+        entries
+            .iter()
+            .map(|entry| format!("{}: {} -> {}", entry.event, entry.cause, entry.outcome))
+            .collect()
+    }
+
+    #[test]
+    fn a_command_is_traced_with_what_it_led_to_and_without_its_token() {
+        let (watch, logbook) = lab();
+        watch.given(&Input::Command(Command::Register {
+            token: Secret::new("hunter2".to_owned()),
+            force: true,
+        }));
+        watch.wanted(&Output::Moved(Transition {
+            from: Stage::NotRegistered,
+            to: Stage::InProgress,
+        }));
+        watch.wanted(&Output::Answered(ReturnCode::Success));
+        watch.wanted(&Output::Log(Event::CommunicationRestored));
+        assert_eq!(
+            lines(&logbook, Trace::Licence),
+            [
+                "registration: operator's register-id-token force -> NotRegistered to InProgress",
+                "register-id-token force: operator -> success",
+                "COMM_RESTORED: operator's register-id-token force -> Communications with Cisco licensing cloud \
+                 restored",
+            ]
+        );
+        let messages = logbook.messages().entries();
+        assert_eq!(messages.len(), 1);
+        assert_eq!(messages[0].code(), "LICENSE-SMART_LIC-5-COMM_RESTORED");
+    }
+
+    #[test]
+    fn counts_that_change_are_traced_with_their_cause() {
+        let (watch, logbook) = lab();
+        let state = example::state();
+        watch.stands(&state);
+        watch.given(&Input::Counted {
+            consumption: Arc::clone(&state.consumption),
+            occasion: Occasion::Change,
+        });
+        let mut fewer = state.clone();
+        fewer.usage.truncate(1);
+        watch.stands(&fewer);
+        watch.stands(&fewer);
+        let lines = lines(&logbook, Trace::Platform);
+        assert!(lines.contains(&"S-NCS1K4-LIC-100G=: start -> count from 0 to 18".to_owned()));
+        assert_eq!(
+            lines.last().map(String::as_str),
+            Some("S_NCS1K4_LONGHAUL: commit or hardware change -> count from 2 to 0")
+        );
+        assert_eq!(lines.len(), 7);
+    }
+}

@@ -46,8 +46,8 @@ impl Logbook {
     ///
     /// # Errors
     /// As [`Logbook::open`].
-    pub fn in_memory(clock: Arc<dyn Clock>) -> io::Result<Logbook> {
-        Logbook::start(clock, Rings::in_memory(), &SyslogSettings::default())
+    pub fn in_memory(clock: Arc<dyn Clock>, settings: &SyslogSettings) -> io::Result<Logbook> {
+        Logbook::start(clock, Rings::in_memory(), settings)
     }
 
     fn start(clock: Arc<dyn Clock>, mut rings: Rings, settings: &SyslogSettings) -> io::Result<Logbook> {

@@ -78,6 +78,10 @@ impl Sender {
         loop {
             news.borrow_and_update();
             let Some((missed, (number, message))) = self.logbook.messages().next_after(place) else {
+                // Not earlier: what is told takes the room of what is still to be sent.
+                if connection.is_some() && self.recovered(&mut troubles) {
+                    continue;
+                }
                 tokio::select! {
                     changed = news.changed() => if changed.is_err() { return },
                     () = ended(&mut connection) => connection = None,
@@ -105,7 +109,6 @@ impl Sender {
                     place = number;
                     self.counters.sent.fetch_add(1, Ordering::Relaxed);
                     self.counters.dropped.fetch_add(dropped, Ordering::Relaxed);
-                    self.recovered(&mut troubles);
                 }
                 Err(reason) => {
                     connection = None;
@@ -155,8 +158,10 @@ impl Sender {
         self.clock.wait_until(now + troubles.wait).await;
     }
 
-    fn recovered(&self, troubles: &mut Troubles) {
-        if std::mem::take(&mut troubles.told) {
+    /// Tells that all is well again, and what was lost meanwhile; true when there was something to tell.
+    fn recovered(&self, troubles: &mut Troubles) -> bool {
+        let recovered = std::mem::take(&mut troubles.told);
+        if recovered {
             let text = format!("Remote host {} is sent messages again", self.shown());
             self.tell(Severity::Notice, "REMOTE_REACHABLE", text);
         }
@@ -168,6 +173,7 @@ impl Sender {
             );
             self.tell(Severity::Warning, "LOG_OVERRUN", text);
         }
+        recovered || overrun > 0
     }
 
     fn tell(&self, severity: Severity, name: &'static str, text: String) {
