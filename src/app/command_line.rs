@@ -24,6 +24,8 @@ pub enum Command {
     Agent(AgentArguments),
     /// Run the on-premises licence server, or talk to a running one
     Ssm(SsmArguments),
+    /// Look at the commits of a stopped agent's state folder, verify, export or repair them
+    Journal(JournalArguments),
     /// Play the main job end to end on loopback: agent, licence server and a NETCONF client
     Demo(DemoArguments),
     /// Print a commented settings file for `ponder agent --settings`
@@ -186,6 +188,41 @@ pub enum AccountCommand {
     },
     /// List the virtual accounts
     List,
+}
+
+/// Flags of `ponder journal`.
+#[derive(Clone, Debug, Args)]
+pub struct JournalArguments {
+    /// State folder of the agent, which must not be running
+    #[arg(long, value_name = "DIR", global = true, required = false)]
+    pub state_dir: Option<PathBuf>,
+    /// Folder of further YANG modules, as the agent was given it
+    #[arg(long, value_name = "DIR", global = true)]
+    pub yang_dir: Option<PathBuf>,
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: JournalCommand,
+}
+
+/// Commands for a journal.
+#[derive(Clone, Debug, Subcommand)]
+pub enum JournalCommand {
+    /// List the commits, one a line, oldest first: generation, time, user, session, changes, label, comment
+    List,
+    /// Show what a commit changed
+    Show {
+        /// Generation that the commit made, as the list has it
+        generation: u64,
+    },
+    /// Read every file and every record, and say what is wrong; exit status 0 only if the agent would start
+    Verify,
+    /// Print a whole configuration as XML
+    Export {
+        /// Generation, back to the oldest commit of the list [default: running]
+        generation: Option<u64>,
+    },
+    /// Cut the journal where damage begins, keeping a copy of every file that is changed
+    Repair,
 }
 
 /// Flags of `ponder demo`.

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod desired_state;
 pub mod device_driver;
 pub mod host_keys;
+pub mod journal_command;
 pub mod licence_configuration;
 pub mod licence_courier;
 pub mod licence_driver;

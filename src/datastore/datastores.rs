@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::datastore::apply::apply;
 use crate::datastore::candidate::Candidate;
 use crate::datastore::change_set::ChangeSet;
 use crate::datastore::commit::{CommitError, Committed, check};
@@ -10,6 +9,7 @@ use crate::datastore::edit::{Edited, OnError, parse_config};
 use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::history::{Author, Entry, History};
 use crate::datastore::journal_record::{Awaiting, Record};
+use crate::datastore::journal_replay::replay;
 use crate::datastore::participant::Participant;
 use crate::datastore::recorder::Recorder;
 use crate::datastore::running::Running;
@@ -51,21 +51,9 @@ impl Datastores {
     /// Loads running and its history; an empty one when nothing was ever kept.
     pub fn open(schema: Arc<Schema>, mut storage: Box<dyn Storage>) -> Result<Datastores, OpenError> {
         let kept = storage.load()?;
-        let snapshot = &kept.snapshot;
-        let content = |generation: u64, reason: String| OpenError::Content { generation, reason };
-        let fault = |generation: u64, errors: Vec<DataError>| {
-            let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            content(generation, texts.join("; "))
-        };
-        let mut tree = parse_config(&schema, &snapshot.configuration)
-            .map_err(|errors| fault(snapshot.generation, errors))?;
-        let mut generation = snapshot.generation;
-        for record in &kept.after {
-            generation = record.generation();
-            apply(&mut tree, &record.change_set.changes)
-                .map_err(|error| content(generation, error.to_string()))?;
-        }
-        tree.validate().map_err(|errors| fault(generation, errors))?;
+        let tree = replay(&schema, &kept.snapshot, &kept.after)?;
+        let last = kept.after.last();
+        let generation = last.map_or(kept.snapshot.generation, Record::generation);
         let running = Arc::new(Running {
             generation,
             tree: Arc::new(tree),

@@ -22,7 +22,7 @@ pub(crate) fn file_name(kind: &str, number: u64) -> String {
 }
 
 /// The number in the name of a snapshot or journal.
-fn number_of(kind: &str, name: &str) -> Option<u64> {
+pub(crate) fn number_of(kind: &str, name: &str) -> Option<u64> {
     let digits = name
         .strip_prefix(kind)?
         .strip_prefix('-')?
@@ -56,7 +56,7 @@ pub(crate) struct Found {
 pub(crate) struct Names {
     pub(crate) snapshots: Vec<u64>,
     pub(crate) journals: Vec<u64>,
-    old_form: bool,
+    pub(crate) old_form: bool,
 }
 
 impl Names {

@@ -62,7 +62,7 @@ pub enum StorageError {
     System {
         /// The file.
         path: String,
-        /// `read`, `written` or `brought to disk`.
+        /// `read`, `written`, `brought to disk` or `repaired`.
         what: &'static str,
         /// What the system said.
         cause: io::Error,

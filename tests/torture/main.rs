@@ -9,3 +9,4 @@
 )] // a test may stop at what it did not expect
 
 mod disk;
+mod kill;
