@@ -168,6 +168,7 @@ fn desk(
         rpcs: RpcTable::new(vec![
             Box::new(LicenceRpcs {
                 licensing: licensing.clone(),
+                disk0: settings.state_dir.clone().unwrap_or_default().join("disk0"),
             }),
             Box::new(SimulatorRpcs {
                 device: device.clone(),
