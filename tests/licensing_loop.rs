@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use ponder::app::clock::{Clock, ManualClock};
 use ponder::app::device_driver::Device;
 use ponder::app::licence_courier::{Courier, HttpCourier};
@@ -19,7 +18,6 @@ use ponder::device::desired_state::{DesiredState, LineCardDesired, SliceDesired}
 use ponder::device::inventory::{ClientType, TrunkRate};
 use ponder::device::simulator::Simulator;
 use ponder::licensing::agent::{Command, Request};
-use ponder::licensing::agent_settings::AgentSettings;
 use ponder::licensing::catalogue::Entitlement;
 use ponder::licensing::configuration::{Configuration, Destination};
 use ponder::licensing::fault::Fault;
@@ -30,6 +28,7 @@ use ponder::licensing::state::{AgentState, ExchangeKind, LicenceStatus, Registra
 use ponder::ssm::admin::Command as ServerCommand;
 use ponder::ssm::admin::listing::Output;
 use ponder::ssm::control::execute;
+use ponder::ssm::crl::DistributionPoint;
 use ponder::ssm::run::{Running, SsmOptions, run};
 use ponder::ssm::server::Policy as ServerPolicy;
 use ponder::ssm::service::{Clock as ServerClock, Names};
@@ -60,6 +59,7 @@ async fn server(folder: &Path, clock: &ManualClock) -> (Running, oneshot::Sender
         names: Names::default(),
         host_names: Vec::new(),
         policy: ServerPolicy::default(),
+        distribution_point: DistributionPoint::default(),
     };
     let running = run(options, server_clock(clock), async move { drop(stopped.await) }).await;
     (running.unwrap(), stop)
@@ -73,7 +73,9 @@ fn licensing(
     server: &Running,
     url: String,
 ) -> Licensing {
-    let courier = HttpCourier::new(Some(&server.tls_root), Duration::from_secs(10)).unwrap();
+    let clock_of_courier = Arc::new(clock.clone());
+    let courier =
+        HttpCourier::new(Some(&server.tls_root), Duration::from_secs(10), clock_of_courier).unwrap();
     Licensing::start(LicensingParts {
         clock: Arc::new(clock.clone()),
         state_dir: Arc::new(StateDir::open(folder).unwrap()),
@@ -84,11 +86,7 @@ fn licensing(
             host_name: Some("SIT-5".to_owned()),
             ..Configuration::default()
         },
-        settings: AgentSettings {
-            // Jumps of ten days are to find what is due.
-            spread: SignedDuration::ZERO,
-            ..agent_settings(&LicensingSettings::default())
-        },
+        settings: agent_settings(&LicensingSettings::default()),
         root: Some(licensing_root(&server.licensing_root).unwrap()),
         courier: Arc::new(courier),
         witness: Arc::new(()),
@@ -285,7 +283,7 @@ async fn https_is_trusted_by_the_ca_file_alone() {
     let ca = stranger.path().join("ca.pem");
     let other = server(&stranger.path().join("ssm"), &lab.clock).await.0;
     std::fs::copy(&other.tls_root, &ca).unwrap();
-    let courier = HttpCourier::new(Some(&ca), Duration::from_secs(5)).unwrap();
+    let courier = HttpCourier::new(Some(&ca), Duration::from_secs(5), Arc::new(lab.clock.clone())).unwrap();
     let request = Request {
         id: 1,
         kind: ExchangeKind::Authorization,

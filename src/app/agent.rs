@@ -11,12 +11,11 @@ use crate::app::desired_state::participant::HardwareParticipant;
 use crate::app::desired_state::{ROOTS as HARDWARE_ROOTS, desired_state};
 use crate::app::device_driver::Device;
 use crate::app::host_keys::host_keys;
-use crate::app::licence_configuration::{
-    ConfigurationReadings, ROOTS as LICENSING_ROOTS, licence_configuration,
-};
 use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings, licensing_root};
+use crate::app::licence_listener::LicenceListener;
 use crate::app::licence_rpcs::LicenceRpcs;
+use crate::app::name_resolution::Asking;
 use crate::app::reporting::{Reporting, SyslogParticipant};
 use crate::app::settings::Settings;
 use crate::app::start_error::StartError;
@@ -72,7 +71,12 @@ impl Agent {
             .map(licensing_root)
             .transpose()?;
         let timeout = Duration::from_secs(settings.licensing.exchange_timeout_seconds.into());
-        let courier = HttpCourier::new(settings.licensing.ca_file.as_deref(), timeout)?;
+        let courier = HttpCourier::new(settings.licensing.ca_file.as_deref(), timeout, Arc::clone(&clock))?
+            .asking(Asking {
+                port: settings.licensing.name_server_port,
+                ..Asking::default()
+            });
+        let courier = Arc::new(courier);
         let state_dir = settings.state_dir.as_deref().ok_or(StartError::NoStateDir)?;
         let schema = yang_dir::schema(settings.yang_dir.as_deref())?;
         let state_dir = Arc::new(StateDir::open(state_dir)?);
@@ -85,19 +89,20 @@ impl Agent {
         let device = Device::start(Box::new(Simulator::new(chassis)), Arc::clone(&clock))
             .map_err(StartError::Thread)?;
         device.apply(Arc::new(desired_state(&running.tree)));
+        let listener = LicenceListener::start(&settings.licensing, Arc::clone(&courier), &running.tree);
         let licensing = Licensing::start(LicensingParts {
             clock: Arc::clone(&clock),
             state_dir: Arc::clone(&state_dir),
             device: device.clone(),
             policy: settings.licensing.policy.counting(),
-            configuration: licence_configuration(&running.tree, &(&settings.licensing).into()),
+            configuration: listener.configuration(&running.tree),
             settings: agent_settings(&settings.licensing),
             root,
-            courier: Arc::new(courier),
+            courier,
             witness: reporting.licence_witness(),
         })?;
         reporting.watch(&device, &licensing);
-        let desk = desk(&settings, datastores, device, licensing, &reporting, &clock);
+        let desk = desk(datastores, device, licensing, listener, &reporting, &clock);
         tracing::info!(generation = running.generation, state_dir = %state_dir.path().display(), "running is loaded");
 
         let server = SshServer::start(ssh_server::Settings {
@@ -149,10 +154,10 @@ fn chassis(settings: &Settings) -> Result<ChassisDescription, StartError> {
 }
 
 fn desk(
-    settings: &Settings,
     datastores: Arc<Datastores>,
     device: Device,
     licensing: Licensing,
+    listener: LicenceListener,
     reporting: &Reporting,
     clock: &Arc<dyn Clock>,
 ) -> Desk {
@@ -168,7 +173,6 @@ fn desk(
         rpcs: RpcTable::new(vec![
             Box::new(LicenceRpcs {
                 licensing: licensing.clone(),
-                disk0: settings.state_dir.clone().unwrap_or_default().join("disk0"),
             }),
             Box::new(SimulatorRpcs {
                 device: device.clone(),
@@ -177,7 +181,7 @@ fn desk(
         ]),
         participants: participants(),
         edit_guards: vec![Box::new(refusal_of_deleting_default_profile)],
-        committed: committed((&settings.licensing).into(), device, licensing, reporting.clone()),
+        committed: committed(listener, device, licensing, reporting.clone()),
         now: Box::new({
             let clock = Arc::clone(clock);
             move || clock.now()
@@ -270,7 +274,7 @@ pub(super) fn state_providers(
 
 /// What follows a commit: the log, the wish for the hardware, and what licensing makes of both.
 fn committed(
-    readings: ConfigurationReadings,
+    listener: LicenceListener,
     device: Device,
     licensing: Licensing,
     reporting: Reporting,
@@ -282,10 +286,7 @@ fn committed(
         if HARDWARE_ROOTS.iter().any(touched) {
             device.apply(Arc::new(desired_state(running)));
         }
-        if LICENSING_ROOTS.iter().any(touched) {
-            licensing.configured(licence_configuration(running, &readings));
-        }
-        licensing.recount();
+        listener.committed(commit, &licensing);
     })
 }
 

@@ -23,6 +23,15 @@ pub struct CaFileError {
 
 /// A client that trusts the certificates of a file, PEM.
 pub fn client_trusting(path: &Path, of: &'static str) -> Result<ClientConfig, CaFileError> {
+    client(roots(path, of)?).map_err(|reason| CaFileError {
+        path: path.to_owned(),
+        of,
+        reason,
+    })
+}
+
+/// The certificates of a file, PEM; at least one.
+pub fn roots(path: &Path, of: &'static str) -> Result<RootCertStore, CaFileError> {
     let wrong = |reason: String| CaFileError {
         path: path.to_owned(),
         of,
@@ -37,7 +46,7 @@ pub fn client_trusting(path: &Path, of: &'static str) -> Result<ClientConfig, Ca
     if roots.is_empty() {
         return Err(wrong("it holds no certificate in PEM".to_owned()));
     }
-    client(roots).map_err(wrong)
+    Ok(roots)
 }
 
 /// A client that trusts these certificates.

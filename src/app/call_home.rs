@@ -24,6 +24,17 @@ impl Participant for LicensingParticipant {
             "/Cisco-IOS-XR-call-home-cfg:call-home/profiles/profile/report-type/reporting-licensing-data",
             "/Cisco-IOS-XR-call-home-cfg:call-home/http-proxy",
             "/Cisco-IOS-XR-call-home-cfg:call-home/data-privacies",
+            "/Cisco-IOS-XR-call-home-cfg:call-home/active",
+            "/Cisco-IOS-XR-call-home-cfg:call-home/vrf",
+            "/Cisco-IOS-XR-crypto-cepki-cfg:crypto-ca/certificate-authority/trustpool/crl",
+            "/Cisco-IOS-XR-crypto-cepki-cfg:crypto-ca/certificate-authority/trustpoints/trustpoint/crl",
+            "/Cisco-IOS-XR-crypto-cepki-cfg:crypto-ca/http-proxy",
+            "/Cisco-IOS-XR-ip-domain-cfg:ip-domain/vrfs/vrf/servers",
+            "/Cisco-IOS-XR-ip-domain-cfg:ip-domain/vrfs/vrf/name",
+            "/Cisco-IOS-XR-ip-domain-cfg:ip-domain/vrfs/vrf/lists",
+            "/Cisco-IOS-XR-ip-domain-cfg:ip-domain/vrfs/vrf/lookup",
+            "/Cisco-IOS-XR-ip-domain-cfg:ip-domain/vrfs/vrf/ipv4-hosts",
+            "/Cisco-IOS-XR-ip-domain-cfg:ip-domain/vrfs/vrf/ipv6-hosts",
             "/Cisco-IOS-XR-smart-license-cfg:licensing",
         ]
     }

@@ -90,6 +90,12 @@ pub struct SsmArguments {
     /// Further host name for the HTTPS certificate, beside localhost and the address of --https-listen
     #[arg(long, value_name = "NAME")]
     pub host_name: Option<String>,
+    /// Leave the CRL distribution point out of the HTTPS certificate; devices then need `crl optional`
+    #[arg(long)]
+    pub no_crl: bool,
+    /// Name another place as the CRL distribution point than this server's own HTTP port
+    #[arg(long, value_name = "URL", conflicts_with = "no_crl")]
+    pub crl_url: Option<String>,
     /// A command for the server of --state-dir, running or not
     #[command(subcommand)]
     pub command: Option<SsmCommand>,

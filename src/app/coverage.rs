@@ -87,7 +87,11 @@ fn unprovided(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Vec
         configuration: Configuration::default(),
         settings: agent_settings(&settings),
         root: None,
-        courier: Arc::new(HttpCourier::new(None, std::time::Duration::ZERO)?),
+        courier: Arc::new(HttpCourier::new(
+            None,
+            std::time::Duration::ZERO,
+            Arc::clone(&clock),
+        )?),
         witness: Arc::new(()),
     })?;
     let mut providers = state_providers(&device, &licensing, &clock);

@@ -18,7 +18,8 @@ pub const ROOTS: [&str; 4] = [
     "Cisco-IOS-XR-shellutil-cfg:host-names",
 ];
 
-const CALL_HOME: &str = "Cisco-IOS-XR-call-home-cfg:call-home";
+/// The top-level node of call home.
+pub(super) const CALL_HOME: &str = "Cisco-IOS-XR-call-home-cfg:call-home";
 const FLEX_CONSUMPTION: &str = "Cisco-IOS-XR-smart-license-cfg:flex-consumption";
 
 /// The profile that every device has.
@@ -209,7 +210,7 @@ impl<'t> Profile<'t> {
     }
 }
 
-fn proxy_of(host: &str, port: Option<&str>) -> Option<Proxy> {
+pub(super) fn proxy_of(host: &str, port: Option<&str>) -> Option<Proxy> {
     Some(Proxy {
         host: host.to_owned(),
         port: port?.parse().ok()?,
@@ -278,7 +279,7 @@ fn permitted(
 }
 
 /// The host is the domain or below it; letter case and a final dot mean nothing.
-fn is_within(host: &str, domain: &str) -> bool {
+pub(super) fn is_within(host: &str, domain: &str) -> bool {
     let plain = |name: &str| name.trim_matches('.').to_ascii_lowercase();
     let (host, domain) = (plain(host), plain(domain));
     !domain.is_empty() && (host == domain || host.ends_with(&format!(".{domain}")))

@@ -13,6 +13,7 @@ use crate::app::shutdown;
 use crate::ssm::SsmError;
 use crate::ssm::admin::Command;
 use crate::ssm::control;
+use crate::ssm::crl::DistributionPoint;
 use crate::ssm::run::{SsmOptions, run};
 use crate::ssm::server::Policy;
 use crate::ssm::service::Names;
@@ -77,6 +78,11 @@ fn options(arguments: &SsmArguments, state_dir: &Path) -> SsmOptions {
         },
         host_names: arguments.host_name.iter().cloned().collect(),
         policy: Policy::default(),
+        distribution_point: match (&arguments.crl_url, arguments.no_crl) {
+            (Some(url), _) => DistributionPoint::At(url.clone()),
+            (None, true) => DistributionPoint::Absent,
+            (None, false) => DistributionPoint::Own,
+        },
     }
 }
 

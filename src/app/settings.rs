@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::app::name_resolution::DNS_PORT;
 use crate::app::settings::policy::{PeriodSettings, PolicySettings, default_sections};
 use crate::app::syslog::connection::Transport;
 use crate::transport::error::TransportError;
@@ -90,6 +91,8 @@ pub struct LicensingSettings {
     pub exchange_timeout_seconds: u32,
     /// Domains that are never contacted: this agent speaks its own licensing protocol.
     pub never_contact: Vec<String>,
+    /// Port of the configured name servers.
+    pub name_server_port: u16,
     /// What is withheld from the licence server.
     pub privacy: Privacy,
     /// Where the documents can be read in more than one way.
@@ -106,6 +109,7 @@ impl Default for LicensingSettings {
             hold_down_seconds: 5,
             exchange_timeout_seconds: 30,
             never_contact: vec!["cisco.com".to_owned()],
+            name_server_port: DNS_PORT,
             privacy: Privacy::None,
             policy: PolicySettings::default(),
             periods: PeriodSettings::default(),
@@ -333,6 +337,8 @@ hold-down-seconds = 5
 exchange-timeout-seconds = 30
 # Domains that are stored as a destination but never contacted: this agent speaks its own licensing protocol.
 never-contact = ["cisco.com"]
+# Port of the configured name servers (ip-domain); another one is for laboratories.
+name-server-port = 53
 # What is withheld from the licence server, beside the data privacy of call home: none, host-name, version or all.
 privacy = "none"
 

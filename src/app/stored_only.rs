@@ -4,11 +4,11 @@
 pub const STORED_ONLY: &[&str] = &[
     // Call Home beyond licensing: inventory, alert groups, mail, contact data.
     "/Cisco-IOS-XR-call-home-cfg:call-home",
-    // Certificates: the licence agent trusts the files of its settings.
+    // Certificates beyond `crl optional` and the proxy for CRLs: the licence agent trusts the files of its settings.
     "/Cisco-IOS-XR-crypto-cepki-cfg:crypto-ca",
     // The log beyond remote servers: consoles, terminals, buffers.
     "/Cisco-IOS-XR-infra-syslog-cfg:syslog",
-    // Names: nobody but the licence agent resolves any.
+    // Names beyond what the licence agent resolves with: multicast, source interface, flows.
     "/Cisco-IOS-XR-ip-domain-cfg:ip-domain",
     // Flexible consumption belongs to other platforms.
     "/Cisco-IOS-XR-smart-license-cfg:flex-consumption",

@@ -41,8 +41,7 @@ pub struct Speaker {
 /// What a server granted, after every check.
 #[derive(Debug)]
 pub(super) enum Grant {
-    /// With the begin of the certificate's validity.
-    Identity(Box<IdentityGrant>, Timestamp),
+    Identity(Box<IdentityGrant>),
     Authorization(AuthorizationAnswer),
     Deregistered,
 }
@@ -227,7 +226,7 @@ impl SmartAgent {
                     .verify(&key, &self.speaker.udi, root, now)
                     .map_err(untrusted)?;
                 grant.expires = grant.expires.min(verified.not_after);
-                Ok(Grant::Identity(grant, verified.not_before))
+                Ok(Grant::Identity(grant))
             }
             AnswerBody::Authorize(grant) => {
                 authorization_answer(&flight.reported, grant).map(Grant::Authorization)

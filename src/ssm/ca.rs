@@ -8,12 +8,14 @@
 //!
 //! The two roots and the identity issuer are kept with the state of the server; the other keys live in memory alone.
 
+pub mod revocation_list;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyUsagePurpose, SerialNumber, SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, CrlDistributionPoint, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, SerialNumber, SubjectPublicKeyInfo,
 };
 
 use crate::licensing::message::{Answer, MessageError, Udi};
@@ -182,13 +184,21 @@ impl Authority {
         answer.sign(&self.answer_signing.key, &certificates)
     }
 
-    /// A fresh certificate and key for the HTTPS port, for these host names and addresses.
-    pub fn tls_identity(&self, names: &[String], now: Timestamp) -> Result<TlsIdentity, AuthorityError> {
+    /// A fresh certificate and key for the HTTPS port, for these host names and addresses, with the place of the
+    /// revocation list if there is one.
+    pub fn tls_identity(
+        &self,
+        names: &[String],
+        revocation_list: Option<String>,
+        now: Timestamp,
+    ) -> Result<TlsIdentity, AuthorityError> {
         let common_name = names.first().map_or("localhost", String::as_str);
         let mut params = end_params(common_name, now, SERVER_LIFE)?;
         let named = CertificateParams::new(names).map_err(|error| failure(common_name, &error))?;
         params.subject_alt_names = named.subject_alt_names;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let points = revocation_list.map(|url| CrlDistributionPoint { uris: vec![url] });
+        params.crl_distribution_points = points.into_iter().collect();
         let server = issue(params, &self.tls_root)?;
         Ok(TlsIdentity {
             certificates: format!("{}{}", server.certificate, self.tls_root.certificate),

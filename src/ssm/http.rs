@@ -19,6 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::licensing::message::{MAX_MESSAGE_BYTES, MessageError};
 use crate::ssm::SsmError;
 use crate::ssm::ca::TlsIdentity;
+use crate::ssm::crl::{self, Published};
 use crate::ssm::service::Counter;
 
 /// The paths that devices are configured with (`licensing.md` C): CSSM by Call Home, satellite by Call Home, On-Prem and
@@ -40,6 +41,7 @@ pub struct Port {
     listener: TcpListener,
     address: SocketAddr,
     tls: Option<Arc<ServerConfig>>,
+    published: Option<Published>,
 }
 
 impl Port {
@@ -55,7 +57,16 @@ impl Port {
             listener,
             address,
             tls,
+            published: None,
         })
+    }
+
+    /// The same port with the revocation list on it.
+    pub fn publishing(self, published: Published) -> Port {
+        Port {
+            published: Some(published),
+            ..self
+        }
     }
 
     /// Where it is.
@@ -67,7 +78,8 @@ impl Port {
     pub async fn serve(self, counter: Counter, closing: Closing) -> Result<(), SsmError> {
         let address = self.address;
         let failed = |cause| SsmError::Listen { address, cause };
-        let service = router(counter).into_make_service();
+        let lists = self.published.map(crl::router).unwrap_or_default();
+        let service = router(counter).merge(lists).into_make_service();
         let plain = axum_server::from_tcp(self.listener).map_err(failed)?;
         let mut plain = plain
             .handle(closing.0)

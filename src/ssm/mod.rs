@@ -4,6 +4,7 @@ pub mod account;
 pub mod admin;
 pub mod ca;
 pub mod control;
+pub mod crl;
 pub mod http;
 pub mod run;
 pub mod server;

@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::ssm::SsmError;
 use crate::ssm::control::Socket;
+use crate::ssm::crl::{self, DistributionPoint, Published};
 use crate::ssm::http::{self, Closing, Port};
 use crate::ssm::server::Policy;
 use crate::ssm::service::{Clock, Names, Service};
@@ -28,6 +30,8 @@ pub struct SsmOptions {
     pub host_names: Vec<String>,
     /// Times that the server decides on.
     pub policy: Policy,
+    /// Where the HTTPS certificate says that the revocation list is.
+    pub distribution_point: DistributionPoint,
 }
 
 /// A server that accepts connections.
@@ -66,11 +70,19 @@ pub async fn run(
     folder.publish(TLS_ROOT, service.authority().tls_root())?;
     let socket = Socket::open(&folder)?;
 
-    let mut ports = vec![Port::open(options.listen, None)?];
+    let lists = Arc::new(service.authority().revocation_lists()?);
+    let clock_of_lists = clock.clone();
+    let http = Port::open(options.listen, None)?.publishing(Published {
+        lists,
+        clock: clock_of_lists,
+    });
+    let revocation_list = revocation_list(&options, http.address());
+    let mut ports = vec![http];
     if let Some(address) = options.https_listen {
+        let names = tls_names(&options, address);
         let identity = service
             .authority()
-            .tls_identity(&tls_names(&options, address), clock())?;
+            .tls_identity(&names, revocation_list, clock())?;
         ports.push(Port::open(address, Some(http::tls_config(&identity)?))?);
     }
     let addresses: Vec<SocketAddr> = ports.iter().map(Port::address).collect();
@@ -115,6 +127,21 @@ pub async fn run(
 const LICENSING_ROOT: &str = "licensing-root.pem";
 const TLS_ROOT: &str = "tls-ca.pem";
 
+/// The URL of the revocation list, under a name by which devices reach this server.
+fn revocation_list(options: &SsmOptions, http: SocketAddr) -> Option<String> {
+    let host = match (options.host_names.first(), http) {
+        (Some(name), _) => name.clone(),
+        (None, address) if address.ip().is_unspecified() => "localhost".to_owned(),
+        (None, SocketAddr::V4(address)) => address.ip().to_string(),
+        (None, SocketAddr::V6(address)) => format!("[{}]", address.ip()),
+    };
+    match &options.distribution_point {
+        DistributionPoint::Own => Some(format!("http://{host}:{}{}", http.port(), crl::PATH)),
+        DistributionPoint::Absent => None,
+        DistributionPoint::At(url) => Some(url.clone()),
+    }
+}
+
 fn tls_names(options: &SsmOptions, address: SocketAddr) -> Vec<String> {
     let mut names = options.host_names.clone();
     names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
@@ -132,7 +159,6 @@ fn tls_names(options: &SsmOptions, address: SocketAddr) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::sync::oneshot;
@@ -162,6 +188,7 @@ mod tests {
             names: Names::default(),
             host_names: Vec::new(),
             policy: Policy::default(),
+            distribution_point: DistributionPoint::default(),
         };
         let running = run(options, clock(), async move { drop(stopped.await) }).await;
         (running.unwrap(), stop)
@@ -275,6 +302,7 @@ mod tests {
             names: Names::default(),
             host_names: Vec::new(),
             policy: Policy::default(),
+            distribution_point: DistributionPoint::default(),
         };
         let second = run(options, clock(), std::future::pending()).await.unwrap_err();
         assert!(
@@ -307,6 +335,7 @@ mod tests {
             names: Names::default(),
             host_names: Vec::new(),
             policy: Policy::default(),
+            distribution_point: DistributionPoint::default(),
         };
         let refused = run(options, clock(), std::future::pending()).await.unwrap_err();
         let address = taken.local_addr().unwrap();

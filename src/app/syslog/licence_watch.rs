@@ -186,7 +186,6 @@ mod tests {
     use crate::app::clock::ManualClock;
     use crate::app::settings::SyslogSettings;
     use crate::app::state::licence::example;
-    use crate::licensing::agent::Counted;
     use crate::licensing::diagram::{Stage, Transition};
     use crate::licensing::return_code::ReturnCode;
     use crate::licensing::secret::Secret;
@@ -238,10 +237,7 @@ mod tests {
         let state = example::state();
         watch.stands(&state);
         watch.given(&Input::Counted {
-            counted: Counted {
-                consumption: Arc::clone(&state.consumption),
-                settled: true,
-            },
+            consumption: Arc::clone(&state.consumption),
             occasion: Occasion::Change,
         });
         let mut fewer = state.clone();
