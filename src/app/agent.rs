@@ -84,6 +84,13 @@ impl Agent {
 
         let storage = Journal::new(Box::new(FolderFiles::new(state_dir.path())));
         let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
+        if let Some(undone) = datastores.roll_back_unconfirmed(clock.now())? {
+            tracing::warn!(
+                generation = undone.generation,
+                changes = undone.change_set.changes.len(),
+                "a commit that nobody had confirmed was rolled back"
+            );
+        }
         let running = datastores.running();
         let reporting = Reporting::start(&clock, &state_dir, &settings.syslog, &running.tree)?;
         let device = Device::start(Box::new(Simulator::new(chassis)), Arc::clone(&clock))

@@ -101,6 +101,19 @@ impl Candidate {
         if self.edits == taken.edits {
             return self.discard(running);
         }
+        self.rebase(running);
+    }
+
+    /// Running moved on to `running` by something else: what is not edited follows it, what is keeps its content.
+    pub fn moved(&mut self, running: Arc<Running>) {
+        if self.is_modified() {
+            self.rebase(running);
+        } else {
+            self.discard(running);
+        }
+    }
+
+    fn rebase(&mut self, running: Arc<Running>) {
         self.changes = difference(&running.tree, &self.tree, &[InstancePath::root()]);
         self.base = running;
     }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::datastore::apply::ApplyError;
 use crate::datastore::change_set::ChangeSet;
 use crate::datastore::difference::difference;
 use crate::datastore::history::Author;
@@ -41,6 +42,19 @@ pub enum CommitError {
         /// Why.
         errors: Vec<DataError>,
     },
+    /// The generation to go back to is no longer remembered.
+    #[error("generation {wanted} is not remembered: the history has {oldest} to {latest}")]
+    Forgotten {
+        /// The generation.
+        wanted: u64,
+        /// The oldest one to which running can go back.
+        oldest: u64,
+        /// Running.
+        latest: u64,
+    },
+    /// What is remembered does not fit running.
+    #[error("the history does not fit running: {0}")]
+    Misfit(#[from] ApplyError),
     /// It could not be recorded.
     #[error(transparent)]
     NotRecorded(#[from] StorageError),
@@ -59,6 +73,12 @@ impl CommitError {
     pub fn into_errors(self) -> Vec<DataError> {
         match self {
             CommitError::Invalid(errors) | CommitError::Refused { errors, .. } => errors,
+            CommitError::Forgotten { .. } => {
+                vec![DataError::new(DataErrorTag::InvalidValue, self.to_string())]
+            }
+            CommitError::Misfit(_) => {
+                vec![DataError::new(DataErrorTag::OperationFailed, self.to_string())]
+            }
             CommitError::NotRecorded(error) => {
                 let tag = match error {
                     StorageError::NoRoom { .. } => DataErrorTag::ResourceDenied,

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::datastore::apply::apply;
 use crate::datastore::candidate::Candidate;
-use crate::datastore::change_set::ChangeSet;
-use crate::datastore::commit::{CommitError, Committed, check};
+use crate::datastore::change_set::{Change, ChangeSet};
+use crate::datastore::commit::{Checked, CommitError, Committed, check};
 use crate::datastore::edit::{Edited, OnError, parse_config};
 use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::history::{Author, Entry, History};
@@ -37,6 +38,18 @@ pub enum OpenError {
     /// What was kept cannot be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// An unconfirmed commit could not be rolled back.
+    #[error(
+        "the unconfirmed commit of generation {generation} could not be rolled back to {rollback_to}: {cause}"
+    )]
+    Rollback {
+        /// Running.
+        generation: u64,
+        /// Where it should go back to.
+        rollback_to: u64,
+        /// Why not.
+        cause: Box<CommitError>,
+    },
     /// What was kept does not fit the modules of this version.
     #[error("the stored configuration of generation {generation} does not fit the YANG modules: {reason}")]
     Content {
@@ -179,7 +192,45 @@ impl Datastores {
         let mut recorder = held(&self.recorder);
         let taken = held(&self.candidate).take();
         let before = self.running();
-        let mut checked = check(&before, &taken.tree, &taken.touched, participants)?;
+        let checked = check(&before, &taken.tree, &taken.touched, participants)?;
+        self.carry_out(
+            &mut recorder,
+            before,
+            checked,
+            author,
+            awaiting,
+            |candidate, running| {
+                candidate.follow(&taken, running);
+            },
+        )
+    }
+
+    /// Carries changes out on running itself, past the candidate, which keeps its content.
+    pub(crate) fn commit_changes(
+        &self,
+        changes: &[Change],
+        author: Author,
+        participants: &[Box<dyn Participant>],
+    ) -> Result<Arc<Committed>, CommitError> {
+        let mut recorder = held(&self.recorder);
+        let before = self.running();
+        let mut tree = before.tree.duplicate();
+        apply(&mut tree, changes)?;
+        let touched: Vec<InstancePath> = changes.iter().map(|change| change.path().clone()).collect();
+        let checked = check(&before, &tree, &touched, participants)?;
+        self.carry_out(&mut recorder, before, checked, author, None, Candidate::moved)
+    }
+
+    /// Records and publishes what was checked on top of `before`.
+    fn carry_out(
+        &self,
+        recorder: &mut Recorder,
+        before: Arc<Running>,
+        mut checked: Checked,
+        author: Author,
+        awaiting: Option<Awaiting>,
+        follow: impl FnOnce(&mut Candidate, Arc<Running>),
+    ) -> Result<Arc<Committed>, CommitError> {
         let changed = !checked.change_set.is_empty();
         let generation = before.generation + u64::from(changed);
         checked.change_set.result = Some(generation);
@@ -202,9 +253,9 @@ impl Datastores {
         // The candidate first, as in `discard`: nobody sees the new running with the old candidate on top of it.
         let mut candidate = held(&self.candidate);
         *held(&self.running) = Arc::clone(&running);
-        candidate.follow(&taken, Arc::clone(&running));
+        follow(&mut candidate, Arc::clone(&running));
         drop(candidate);
-        Ok(self.recorded(&mut recorder, record, running))
+        Ok(self.recorded(recorder, record, running))
     }
 
     /// What is left to do once a commit is published.
@@ -222,6 +273,19 @@ impl Datastores {
         })
     }
 
+    /// The confirmed commit that running still waits to see confirmed, as it is recorded.
+    pub fn awaiting(&self) -> Option<Awaiting> {
+        held(&self.recorder).awaiting().cloned()
+    }
+
+    /// What was done since a generation, undone, latest first; `None` when that is no longer remembered.
+    pub(crate) fn changes_back_to(&self, generation: u64) -> Option<Vec<Change>> {
+        if self.running().generation == generation {
+            return Some(Vec::new());
+        }
+        held(&self.history).back_to(generation)
+    }
+
     /// The latest commits, oldest first.
     pub fn history(&self) -> Vec<Entry> {
         held(&self.history).entries().cloned().collect()
@@ -236,7 +300,6 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datastore::change_set::Change;
     use crate::datastore::journal_record::Snapshot;
     use crate::datastore::memory_storage::{Failure, MemoryStorage};
     use crate::datastore::storage::{Kept, SnapshotNeed};

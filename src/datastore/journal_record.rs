@@ -37,8 +37,8 @@ pub struct Awaiting {
     pub rollback_to: u64,
     /// The session that may confirm, where no token was given.
     pub session_id: u32,
-    /// The token with which any session may confirm.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The token with which any session may confirm. It is not written down: after a restart nobody may.
+    #[serde(skip)]
     pub persist: Option<String>,
 }
 

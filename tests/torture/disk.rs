@@ -8,6 +8,7 @@ use ponder::datastore::edit::OnError;
 use ponder::datastore::edit_attributes::EditOperation;
 use ponder::datastore::history::Author;
 use ponder::datastore::journal::Journal;
+use ponder::datastore::journal_record::Awaiting;
 use ponder::datastore::simulated_disk::{EVERY_LEFT, Fault, Left, SimulatedDisk};
 use ponder::datastore::storage::StorageError;
 use ponder::yang::modules::ModuleSet;
@@ -60,15 +61,18 @@ fn edit(datastores: &Datastores, config: &str) {
     assert_eq!(edited.errors, []);
 }
 
-fn commit(datastores: &Datastores, number: usize) -> Result<(), CommitError> {
-    let author = Author {
+fn author(label: usize) -> Author {
+    Author {
         user: "anna".to_owned(),
         session_id: 7,
         timestamp: jiff::Timestamp::UNIX_EPOCH,
-        label: Some(number.to_string()),
+        label: Some(label.to_string()),
         comment: None,
-    };
-    datastores.commit(author, &[]).map(|_| ())
+    }
+}
+
+fn commit(datastores: &Datastores, number: usize) -> Result<(), CommitError> {
+    datastores.commit(author(number), &[]).map(|_| ())
 }
 
 /// Running after each commit, and how many operations of the disk they take.
@@ -184,6 +188,74 @@ fn a_crash_during_the_start_after_a_crash_loses_nothing_either() {
     }
     assert!(crashes > 100);
     println!("{crashes} crashes during a start");
+}
+
+/// The first two edits plainly, the next three as a confirmed commit and its follow-ups, then the confirmation, then the
+/// rest. How many steps were acknowledged: 6 is the confirmation.
+fn commit_with_confirmation(datastores: &Datastores) -> usize {
+    let awaiting = Awaiting {
+        rollback_to: 2,
+        session_id: 7,
+        persist: None,
+    };
+    let mut steps = 0;
+    for (number, config) in edits().iter().enumerate() {
+        if number == 5 {
+            if commit(datastores, number).is_err() {
+                return steps;
+            }
+            steps += 1;
+        }
+        edit(datastores, config);
+        let awaiting = (2..5).contains(&number).then(|| awaiting.clone());
+        if datastores.commit_awaiting(author(number), &[], awaiting).is_err() {
+            return steps;
+        }
+        steps += 1;
+    }
+    steps
+}
+
+#[test]
+fn an_unconfirmed_commit_is_rolled_back_after_a_crash_at_any_operation_and_a_confirmed_one_is_not() {
+    let (states, _) = undisturbed();
+    let disk = SimulatedDisk::new();
+    assert_eq!(commit_with_confirmation(&open(&disk).unwrap()), 8);
+    let operations = disk.operations();
+    let mut crashes = 0;
+    for (at, left) in (0..operations).flat_map(|at| EVERY_LEFT.map(|left| (at, left))) {
+        let disk = SimulatedDisk::new();
+        disk.fail(at, 1, Fault::Crash);
+        let steps = open(&disk).map_or(0, |datastores| commit_with_confirmation(&datastores));
+        // Running as it may be: index into the states after each commit.
+        let allowed: &[usize] = match steps {
+            0 => &[0, 1],
+            1 => &[1, 2],
+            2..=4 => &[2],
+            5 => &[2, 5],
+            6 => &[5, 6],
+            7 => &[6, 7],
+            _ => &[7],
+        };
+        let what = format!("crash at operation {at}, {left:?}, {steps} steps acknowledged");
+        let after = disk.restart(left);
+        let found = {
+            let datastores = open(&after).unwrap_or_else(|| panic!("{what}: it does not start"));
+            datastores
+                .roll_back_unconfirmed(jiff::Timestamp::UNIX_EPOCH)
+                .unwrap();
+            shown(&datastores.running().tree)
+        };
+        assert!(
+            allowed.iter().any(|state| states[*state] == found),
+            "{what}: {found}"
+        );
+        let again = open(&after.restart(Left::Nothing)).unwrap();
+        assert_eq!(shown(&again.running().tree), found, "{what}");
+        assert_eq!(again.awaiting(), None, "{what}");
+        crashes += 1;
+    }
+    println!("{crashes} crashes around a confirmed commit");
 }
 
 #[test]
