@@ -151,6 +151,7 @@ fn chassis(settings: &Settings) -> Result<ChassisDescription, StartError> {
         return Ok(ChassisDescription::default());
     };
     let text = fs::read_to_string(path).map_err(|cause| StartError::Unreadable {
+        what: "chassis file",
         path: path.clone(),
         cause,
     })?;

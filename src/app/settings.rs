@@ -226,6 +226,34 @@ impl Settings {
         Ok(settings)
     }
 
+    /// What would keep everybody out or let nothing be kept: the key, and what is wrong with its value.
+    fn check_numbers(&self) -> Result<(), (&'static str, String)> {
+        let at_least_one = [
+            ("max-sessions", self.netconf.max_sessions as u64),
+            ("login-grace-seconds", self.netconf.login_grace_seconds.into()),
+            ("hello-timeout-seconds", self.netconf.hello_timeout_seconds.into()),
+            (
+                "exchange-timeout-seconds",
+                self.licensing.exchange_timeout_seconds.into(),
+            ),
+        ];
+        if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
+            return Err((key, "is 0: it must be 1 or more".to_owned()));
+        }
+        if self
+            .licensing
+            .never_contact
+            .iter()
+            .any(|domain| domain.trim_matches(['.', ' ']).is_empty())
+        {
+            return Err((
+                "never-contact",
+                "holds an empty domain, which would match everything".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
     /// Parses the text of a settings file; the error is a line number and what is wrong there.
     pub fn parse(text: &str) -> Result<Settings, (usize, String)> {
         let settings: Settings = toml::from_str(text).map_err(|error| {
@@ -236,6 +264,10 @@ impl Settings {
                 Some(key) => (line, format!("{key}: {problem}")),
                 None => (line, problem),
             }
+        })?;
+        settings.check_numbers().map_err(|(key, problem)| {
+            let line = text.lines().position(|line| line.trim_start().starts_with(key));
+            (line.map_or(1, |at| at + 1), format!("{key} {problem}"))
         })?;
         let mut seen = std::collections::BTreeSet::new();
         for user in &settings.users {
@@ -373,6 +405,15 @@ mod tests {
             problem.contains("lissten") && problem.contains("max-sessions"),
             "{problem}"
         );
+    }
+
+    #[test]
+    fn a_number_that_would_keep_everybody_out_is_refused_with_its_line() {
+        let refused = Settings::parse("[netconf]\nmax-sessions = 0\n").unwrap_err();
+        assert_eq!(refused, (2, "max-sessions is 0: it must be 1 or more".to_owned()));
+        let (line, problem) = Settings::parse("[licensing]\nnever-contact = [\"\"]\n").unwrap_err();
+        assert_eq!(line, 2);
+        assert!(problem.contains("empty domain"), "{problem}");
     }
 
     #[test]

@@ -32,8 +32,10 @@ pub enum StartError {
     #[error(transparent)]
     StateDir(#[from] StateDirError),
     /// A file that was named cannot be read.
-    #[error("{path}: {cause}")]
+    #[error("{what} {path}: {cause}")]
     Unreadable {
+        /// What it was named as.
+        what: &'static str,
         /// Which file.
         path: PathBuf,
         /// What the system says.
@@ -64,15 +66,23 @@ pub enum StartError {
         cause: TransportError,
     },
     /// A file of public keys.
-    #[error("{path}: {cause}")]
+    #[error("authorized keys file {path}: {cause}")]
     AuthorizedKeysFile {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it.
         cause: TransportError,
     },
+    /// A private key where public ones belong.
+    #[error(
+        "authorized keys file {path} is a private key: give its public half, {path}.pub where ssh-keygen made it"
+    )]
+    PrivateKey {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A file of public keys without any.
-    #[error("{path} holds no public key")]
+    #[error("authorized keys file {path} holds no public key")]
     NoKeys {
         /// Which file.
         path: PathBuf,

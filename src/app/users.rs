@@ -32,9 +32,15 @@ pub fn users(settings: &[UserSettings]) -> Result<Users, StartError> {
 
 fn keys_of_file(path: &Path) -> Result<Vec<UserKey>, StartError> {
     let text = fs::read_to_string(path).map_err(|cause| StartError::Unreadable {
+        what: "authorized keys file",
         path: path.to_owned(),
         cause,
     })?;
+    if text.trim_start().starts_with("-----BEGIN") {
+        return Err(StartError::PrivateKey {
+            path: path.to_owned(),
+        });
+    }
     let keys = parse_authorized_keys(&text).map_err(|cause| StartError::AuthorizedKeysFile {
         path: path.to_owned(),
         cause,

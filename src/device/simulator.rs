@@ -257,6 +257,18 @@ mod tests {
     }
 
     #[test]
+    fn a_shorter_delay_ends_what_is_under_way_and_a_longer_one_does_not_put_it_off() {
+        let now = start();
+        let mut simulator = with_delay(600_000);
+        simulator.apply(one_slice(600), now);
+        simulator.set_response_delay(u32::MAX, now + seconds(1));
+        assert_eq!(simulator.next_deadline(), Some(now + seconds(600)));
+        simulator.set_response_delay(0, now + seconds(2));
+        assert!(simulator.poll(now + seconds(2)));
+        assert_eq!(*status(&simulator.snapshot()), SliceStatus::Provisioned);
+    }
+
+    #[test]
     fn a_wish_that_changes_nothing_does_not_start_a_slice_anew() {
         let now = start();
         let mut simulator = with_delay(5_000);

@@ -36,14 +36,11 @@ pub async fn execute(state_dir: &Path, command: &Command, clock: Clock) -> Resul
     }
     let folder = match Folder::hold(state_dir) {
         Ok(folder) => folder,
-        // It may have started since the first attempt.
-        Err(StoreError::InUse { .. }) => match connect(state_dir).await? {
-            Some(stream) => return ask(state_dir, stream, command).await,
-            None => {
-                let reason = "another ponder process holds the state folder and does not answer here";
-                return Err(failed(state_dir, reason));
-            }
-        },
+        // It is starting, most likely.
+        Err(StoreError::InUse { .. }) => {
+            let stream = connect_in_time(state_dir).await?;
+            return ask(state_dir, stream, command).await;
+        }
         Err(error) => return Err(error.into()),
     };
     let store = Store::open(&folder.database()?).await?;
@@ -53,6 +50,19 @@ pub async fn execute(state_dir: &Path, command: &Command, clock: Clock) -> Resul
     let output = service.command(command).await;
     service.close().await?;
     output
+}
+
+/// Connects to a server that holds the folder and may not listen yet.
+async fn connect_in_time(state_dir: &Path) -> Result<UnixStream, SsmError> {
+    let mut pulse = tokio::time::interval(STARTING / 100);
+    for _ in 0..100 {
+        pulse.tick().await;
+        if let Some(stream) = connect(state_dir).await? {
+            return Ok(stream);
+        }
+    }
+    let reason = "another ponder process holds the state folder and does not answer here";
+    Err(failed(state_dir, reason))
 }
 
 /// The socket of a running server, listening.
@@ -107,6 +117,8 @@ impl Drop for Socket {
 const SOCKET: &str = "control.sock";
 const MAX_LINE_BYTES: u64 = 65_536;
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take from holding its folder to listening.
+const STARTING: Duration = Duration::from_secs(10);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

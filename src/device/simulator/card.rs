@@ -135,6 +135,15 @@ impl Card {
         settled
     }
 
+    /// Nothing that is under way is due later than this.
+    pub(super) fn hurry(&mut self, latest: Instant) {
+        let slices = self.slices.values_mut().filter_map(|run| run.due.as_mut());
+        let optics = self.optics.values_mut().filter_map(|run| run.pending.as_mut());
+        for due in slices.chain(optics.map(|(due, _)| due)) {
+            *due = latest.min(*due);
+        }
+    }
+
     /// When something is due next.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let slices = self.slices.values().filter_map(|run| run.due);

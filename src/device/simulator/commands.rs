@@ -1,6 +1,6 @@
 //! The commands of a simulated chassis: cards down, up, out and in, a trunk's bits per symbol, the response delay.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::device::chassis::{check_pid, check_serial_number};
 use crate::device::desired_state::PortName;
@@ -82,8 +82,16 @@ impl Simulation for Simulator {
         Ok(())
     }
 
-    fn set_response_delay(&mut self, milliseconds: u32, _now: Instant) {
+    fn set_response_delay(&mut self, milliseconds: u32, now: Instant) {
         self.response_delay_ms = milliseconds;
+        // Work that is under way under a longer delay ends by the new one, never later than it would have.
+        if let Some(latest) = now.checked_add(Duration::from_millis(milliseconds.into())) {
+            for slot in self.slots.values_mut() {
+                if let Some(card) = &mut slot.card {
+                    card.hurry(latest);
+                }
+            }
+        }
         self.publish();
     }
 
