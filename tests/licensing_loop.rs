@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use ponder::app::clock::{Clock, ManualClock};
 use ponder::app::device_driver::Device;
 use ponder::app::licence_courier::{Courier, HttpCourier};
@@ -18,6 +19,7 @@ use ponder::device::desired_state::{DesiredState, LineCardDesired, SliceDesired}
 use ponder::device::inventory::{ClientType, TrunkRate};
 use ponder::device::simulator::Simulator;
 use ponder::licensing::agent::{Command, Request};
+use ponder::licensing::agent_settings::AgentSettings;
 use ponder::licensing::catalogue::Entitlement;
 use ponder::licensing::configuration::{Configuration, Destination};
 use ponder::licensing::fault::Fault;
@@ -86,7 +88,11 @@ fn licensing(
             host_name: Some("SIT-5".to_owned()),
             ..Configuration::default()
         },
-        settings: agent_settings(&LicensingSettings::default()),
+        settings: AgentSettings {
+            // Jumps of ten days are to find what is due.
+            spread: SignedDuration::ZERO,
+            ..agent_settings(&LicensingSettings::default())
+        },
         root: Some(licensing_root(&server.licensing_root).unwrap()),
         courier: Arc::new(courier),
         witness: Arc::new(()),

@@ -109,7 +109,9 @@ impl Agent {
             witness: reporting.licence_witness(),
         })?;
         reporting.watch(&device, &licensing);
-        let desk = desk(datastores, device, licensing, listener, &reporting, &clock);
+        let desk = desk(
+            &settings, datastores, device, licensing, listener, &reporting, &clock,
+        );
         tracing::info!(generation = running.generation, state_dir = %state_dir.path().display(), "running is loaded");
 
         let server = SshServer::start(ssh_server::Settings {
@@ -162,6 +164,7 @@ fn chassis(settings: &Settings) -> Result<ChassisDescription, StartError> {
 }
 
 fn desk(
+    settings: &Settings,
     datastores: Arc<Datastores>,
     device: Device,
     licensing: Licensing,
@@ -181,6 +184,7 @@ fn desk(
         rpcs: RpcTable::new(vec![
             Box::new(LicenceRpcs {
                 licensing: licensing.clone(),
+                disk0: settings.state_dir.clone().unwrap_or_default().join("disk0"),
             }),
             Box::new(SimulatorRpcs {
                 device: device.clone(),

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 /// A wait that somebody else can drive.
@@ -17,6 +17,8 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Steady time; a stepped wall clock does not move it.
     fn instant(&self) -> Instant;
+    /// Time since some moment in the past. Unlike [`Clock::instant`] it goes on while the machine sleeps.
+    fn uptime(&self) -> Duration;
     /// Ends when [`Clock::instant`] has reached `moment`.
     fn wait_until(&self, moment: Instant) -> Waiting;
 }
@@ -35,6 +37,12 @@ impl Clock for SystemClock {
         Instant::now()
     }
 
+    fn uptime(&self) -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+    }
+
     fn wait_until(&self, moment: Instant) -> Waiting {
         Box::pin(tokio::time::sleep_until(moment.into()))
     }
@@ -45,6 +53,7 @@ impl Clock for SystemClock {
 pub struct ManualClock {
     began: (Timestamp, Instant),
     elapsed: Arc<Mutex<Duration>>,
+    set_by: Arc<Mutex<SignedDuration>>,
     ticks: watch::Sender<Duration>,
 }
 
@@ -55,6 +64,7 @@ impl ManualClock {
         ManualClock {
             began: (now, Instant::now()),
             elapsed: Arc::new(Mutex::new(Duration::ZERO)),
+            set_by: Arc::new(Mutex::new(SignedDuration::ZERO)),
             ticks: watch::channel(Duration::ZERO).0,
         }
     }
@@ -66,6 +76,11 @@ impl ManualClock {
         self.ticks.send_replace(*elapsed);
     }
 
+    /// Sets the wall clock forward, or back, as an operator or a time server does; no time passes.
+    pub fn set_wall(&self, by: SignedDuration) {
+        *self.set_by.lock().unwrap_or_else(PoisonError::into_inner) += by;
+    }
+
     fn elapsed(&self) -> Duration {
         *self.elapsed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,14 +88,20 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
+        let set_by = *self.set_by.lock().unwrap_or_else(PoisonError::into_inner);
         self.began
             .0
             .saturating_add(self.elapsed())
+            .and_then(|now| now.saturating_add(set_by))
             .unwrap_or(Timestamp::MAX)
     }
 
     fn instant(&self) -> Instant {
         self.began.1 + self.elapsed()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.elapsed()
     }
 
     fn wait_until(&self, moment: Instant) -> Waiting {
@@ -111,5 +132,15 @@ mod tests {
         waiting.await.unwrap();
         assert_eq!(clock.now().duration_since(wall).as_secs(), 5);
         assert_eq!(clock.instant() - steady, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn setting_the_wall_clock_moves_no_other_time() {
+        let clock = ManualClock::starting_at("2021-06-21T12:40:52Z".parse().unwrap());
+        let (wall, steady, uptime) = (clock.now(), clock.instant(), clock.uptime());
+        clock.set_wall(SignedDuration::from_hours(-2));
+        assert_eq!(wall.duration_since(clock.now()).as_hours(), 2);
+        assert_eq!((clock.instant(), clock.uptime()), (steady, uptime));
+        assert!(SystemClock.uptime() > Duration::ZERO);
     }
 }

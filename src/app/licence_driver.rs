@@ -14,18 +14,23 @@ use crate::app::clock::Clock;
 use crate::app::device_driver::Device;
 use crate::app::licence_courier::Courier;
 use crate::app::licence_facts::licence_facts;
+use crate::app::licence_settling::settled;
 use crate::app::licence_witness::LicenceWitness;
 use crate::app::settings::{LicensingSettings, policy};
 use crate::app::state_dir::StateDir;
 use crate::app::trust_record::{self, TrustRecordError};
 use crate::device::hardware::ChassisSnapshot;
-use crate::licensing::agent::{Command, Input, Occasion, Output, Request, SmartAgent};
+use crate::licensing::agent::{
+    Beginning, Command, Counted, Input, Occasion, Output, Request, ReservationAnswer, ReservationCommand,
+    SmartAgent,
+};
 use crate::licensing::agent_settings::AgentSettings;
 use crate::licensing::configuration::Configuration;
 use crate::licensing::consumption::{Consumption, UnknownCard, consumption};
 use crate::licensing::exchange::Speaker;
 use crate::licensing::fault::{DeliveryFailure, Fault};
 use crate::licensing::message::Udi;
+use crate::licensing::now::Now;
 use crate::licensing::policy::Policy;
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::signature::chain::TrustRoot;
@@ -65,8 +70,14 @@ pub struct LicensingParts {
 enum News {
     Configured(Configuration),
     Recount,
-    Ordered(Command, SyncSender<ReturnCode>),
+    Ordered(Command, SyncSender<Answer>),
     Answered(u64, Result<Vec<u8>, DeliveryFailure>),
+}
+
+/// What a command is answered.
+enum Answer {
+    Plain(ReturnCode),
+    Reservation(Box<ReservationAnswer>),
 }
 
 /// Why the licensing root cannot be used, in one line.
@@ -106,9 +117,18 @@ impl Licensing {
         let snapshot = parts.device.snapshot();
         let speaker = speaker(&snapshot.chassis, parts.root);
         let record = trust_record::load(&parts.state_dir, &speaker.udi)?;
-        let counted = count(&parts.device, &parts.policy);
-        let now = parts.clock.now();
-        let agent = SmartAgent::start(speaker, parts.settings, record, parts.configuration, counted, now);
+        let beginning = Beginning {
+            speaker,
+            settings: parts.settings,
+            record,
+            configuration: parts.configuration,
+            counted: Counted {
+                consumption: count(&parts.device, &parts.policy),
+                settled: settled(&parts.device.desired(), &snapshot),
+            },
+            found: Vec::new(),
+        };
+        let agent = SmartAgent::start(beginning, moment(parts.clock.as_ref()));
         let (inbox, news) = mpsc::unbounded_channel();
         let (publish, state) = watch::channel(Arc::new(agent.state()));
         let driver = Driver {
@@ -143,11 +163,26 @@ impl Licensing {
     /// Orders something and waits for the answer, which comes as soon as the order is on disk; for places that may
     /// block. The work itself goes on in the background.
     pub fn order(&self, command: Command) -> ReturnCode {
-        let (answer, answered) = sync_channel(1);
-        if self.inbox.send(News::Ordered(command, answer)).is_err() {
-            return ReturnCode::NotEnabled;
+        match self.ordered(command) {
+            Some(Answer::Plain(code)) => code,
+            Some(Answer::Reservation(answer)) => answer.code,
+            None => ReturnCode::NotEnabled,
         }
-        answered.recv().unwrap_or(ReturnCode::NotEnabled)
+    }
+
+    /// Orders something about a reservation and waits for the answer, as [`Licensing::order`] does.
+    pub fn order_reservation(&self, command: ReservationCommand) -> ReservationAnswer {
+        match self.ordered(Command::Reservation(command)) {
+            Some(Answer::Reservation(answer)) => *answer,
+            Some(Answer::Plain(code)) => ReservationAnswer::refused(code, "the command was not carried out"),
+            None => ReservationAnswer::refused(ReturnCode::NotEnabled, "licensing has ended"),
+        }
+    }
+
+    fn ordered(&self, command: Command) -> Option<Answer> {
+        let (answer, answered) = sync_channel(1);
+        self.inbox.send(News::Ordered(command, answer)).ok()?;
+        answered.recv().ok()
     }
 
     /// How everything stands.
@@ -181,6 +216,13 @@ fn speaker(chassis: &ChassisSnapshot, root: Option<TrustRoot>) -> Speaker {
     }
 }
 
+fn moment(clock: &dyn Clock) -> Now {
+    Now {
+        wall: clock.now(),
+        steady: clock.uptime(),
+    }
+}
+
 fn count(device: &Device, policy: &Policy) -> Arc<Consumption> {
     Arc::new(consumption(
         &licence_facts(&device.desired(), &device.snapshot()),
@@ -201,7 +243,7 @@ struct Driver {
     publish: watch::Sender<Arc<AgentState>>,
     /// A record that could not be written, and why; written again with the next step.
     unwritten: Option<(Box<TrustRecord>, String)>,
-    ordered: Option<SyncSender<ReturnCode>>,
+    ordered: Option<SyncSender<Answer>>,
     delivery: Option<AbortHandle>,
     /// Cards that the log was told of.
     unknown_cards: Vec<UnknownCard>,
@@ -232,7 +274,7 @@ impl Driver {
                 () = clock.wait_until(deadline) => Input::Tick,
             };
             self.witness.given(&input);
-            self.agent.handle(input, self.clock.now());
+            self.agent.handle(input, self.now());
         }
     }
 
@@ -258,9 +300,16 @@ impl Driver {
             self.unknown_cards.clone_from(&consumption.unknown_cards);
         }
         Input::Counted {
-            consumption,
+            counted: Counted {
+                consumption,
+                settled: settled(&self.device.desired(), &self.device.snapshot()),
+            },
             occasion,
         }
+    }
+
+    fn now(&self) -> Now {
+        moment(self.clock.as_ref())
     }
 
     /// The agent's deadline in steady time; never further away than a minute, so that a stepped wall clock is noticed.
@@ -290,20 +339,34 @@ impl Driver {
                 Output::Collect => {
                     let counted = self.counted(Occasion::Collection);
                     self.witness.given(&counted);
-                    self.agent.handle(counted, self.clock.now());
+                    self.agent.handle(counted, self.now());
                 }
                 Output::Answered(code) => {
                     let code = match &self.unwritten {
                         Some(_) if code == ReturnCode::Success => ReturnCode::StorageFailed,
                         _ => code,
                     };
-                    if let Some(answer) = self.ordered.take() {
-                        answer.send(code).ok();
-                    }
+                    self.answer(Answer::Plain(code));
                 }
-                Output::ReservationAnswered(_) => {}
+                Output::ReservationAnswered(answer) => {
+                    // A code that the disk does not know of would be void after a restart.
+                    let answer = match &self.unwritten {
+                        Some((_, reason)) if answer.code == ReturnCode::Success => {
+                            Box::new(ReservationAnswer::refused(ReturnCode::StorageFailed, reason))
+                        }
+                        _ => answer,
+                    };
+                    self.answer(Answer::Reservation(answer));
+                }
                 Output::Send(request) => self.send(request),
             }
+        }
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        if let Some(waiting) = self.ordered.take() {
+            // Whoever asked may be gone.
+            waiting.send(answer).ok();
         }
     }
 
@@ -574,7 +637,8 @@ mod tests {
         let licensing = start(&clock, &device, &state_dir, &courier);
         assert!(waits(&licensing.state()));
         let mut states = licensing.subscribe();
-        clock.advance(Duration::from_secs(86_400));
+        // A day, and as late as a device of a fleet may be.
+        clock.advance(Duration::from_secs(86_400 + 300));
         states
             .wait_for(|state| state.exchange.sequence == 2)
             .await

@@ -21,6 +21,7 @@ pub mod licence_facts;
 pub mod licence_listener;
 pub mod licence_rpcs;
 pub mod licence_server;
+pub mod licence_settling;
 pub mod licence_witness;
 pub mod log;
 pub mod name_resolution;

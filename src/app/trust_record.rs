@@ -184,11 +184,11 @@ mod tests {
             .read(FILE)
             .unwrap()
             .unwrap()
-            .replace("\"version\": 1", "\"version\": 2");
+            .replace("\"version\": 2", "\"version\": 3");
         state_dir.write(FILE, later.as_bytes()).unwrap();
         let refused = load(&state_dir, &udi("CAT1")).unwrap_err().to_string();
         assert!(
-            refused.ends_with("has version 2; this program reads version 1"),
+            refused.ends_with("has version 3; this program reads version 2"),
             "{refused}"
         );
     }

@@ -4,33 +4,32 @@
 //! [`SmartAgent::next_deadline`] says when [`Input::Tick`] is due. At most one exchange is in flight. A record to
 //! persist always comes before the request that it announces and before the answer to a command.
 //!
-//! [`crate::licensing::diagram`] draws how a registration moves.
+//! [`crate::licensing::diagram`] draws how registration, authorization, evaluation and reservation move.
 //!
-//! While registered, all entitlements together stand like this:
-//!
-//! ```text
-//!  Waiting --first answer--> Idle | Authorized | OutOfCompliance   (each answer chooses anew)
-//!     '------------------------+------- 90 days without success ----> Expired --answer--> …
-//! ```
+//! Periods run by steady time: when somebody sets the wall clock, every moment that is planned moves with it, so that
+//! as much remains as before ([`crate::licensing::validity`]). Only a certificate keeps its dates.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::licensing::agent_settings::AgentSettings;
+use crate::licensing::catalogue::Entitlement;
 use crate::licensing::configuration::{Configuration, Destination};
 use crate::licensing::consumption::{Consumption, Counts};
 use crate::licensing::diagram::Transition;
-use crate::licensing::evaluation::EvaluationChange;
 use crate::licensing::event::Event;
 use crate::licensing::exchange::{ExchangeFailure, Grant, Speaker};
 use crate::licensing::fault::{DeliveryFailure, Fault};
 use crate::licensing::message::Expected;
+use crate::licensing::message::reservation::Coverage;
+use crate::licensing::now::Now;
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::secret::Secret;
-use crate::licensing::state::{Coverage, ExchangeKind, LicenceStatus, Rounds};
-use crate::licensing::trust::{Registration, Standing, TrustRecord};
+use crate::licensing::state::{ExchangeKind, Rounds};
+use crate::licensing::trust::{Registration, TrustRecord};
+use crate::licensing::warnings::Warnings;
 
 /// What can happen to the agent.
 #[derive(Clone, Debug)]
@@ -39,8 +38,8 @@ pub enum Input {
     Configured(Configuration),
     /// Licences in use were counted.
     Counted {
-        /// The whole of them.
-        consumption: Arc<Consumption>,
+        /// What was counted.
+        counted: Counted,
         /// Who asked for it.
         occasion: Occasion,
     },
@@ -55,6 +54,32 @@ pub enum Input {
     },
     /// A deadline has come.
     Tick,
+}
+
+/// Licences in use, as they were counted.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// The whole of them.
+    pub consumption: Arc<Consumption>,
+    /// The hardware has taken up what is configured, or said that it cannot; until it has, a start does not report.
+    pub settled: bool,
+}
+
+/// What an agent begins with.
+#[derive(Debug)]
+pub struct Beginning {
+    /// Who speaks, and whom it believes.
+    pub speaker: Speaker,
+    /// Periods and readings.
+    pub settings: AgentSettings,
+    /// What was remembered.
+    pub record: TrustRecord,
+    /// What is configured.
+    pub configuration: Configuration,
+    /// What is in use.
+    pub counted: Counted,
+    /// What was seen about the record, to be told the log.
+    pub found: Vec<Event>,
 }
 
 /// Why licences were counted.
@@ -122,6 +147,19 @@ pub struct ReservationAnswer {
     pub return_code: Option<String>,
 }
 
+impl ReservationAnswer {
+    /// A refusal, in words.
+    pub fn refused(code: ReturnCode, reason: &str) -> ReservationAnswer {
+        ReservationAnswer {
+            code,
+            display: reason.to_owned(),
+            request_code: None,
+            confirmation_code: None,
+            return_code: None,
+        }
+    }
+}
+
 /// What the agent wants done, in this order.
 #[derive(Clone, Debug)]
 pub enum Output {
@@ -170,9 +208,18 @@ pub struct SmartAgent {
     pub(super) reporting: Rounds,
     pub(super) last_error: Option<String>,
     pub(super) last_fault: Option<Fault>,
+    /// Until when reports wait for the hardware after the start.
+    pub(super) settling_until: Option<Timestamp>,
+    pub(super) warnings: Warnings,
+    /// Entitlements of which more is in use than was reserved.
+    pub(super) not_reserved: BTreeSet<Entitlement>,
+    /// When terms of reserved licences were last looked at.
+    pub(super) terms_seen_at: Timestamp,
+    pub(super) platform: &'static str,
+    last_seen: Now,
     server_unreachable: bool,
     notes: Vec<Output>,
-    answered: Option<ReturnCode>,
+    answered: Option<Output>,
     request: Option<Request>,
     outputs: VecDeque<Output>,
 }
@@ -199,57 +246,77 @@ pub(super) struct Wanted {
 
 impl SmartAgent {
     /// An agent that begins where its record says.
-    pub fn start(
-        speaker: Speaker,
-        settings: AgentSettings,
-        mut record: TrustRecord,
-        configuration: Configuration,
-        consumption: Arc<Consumption>,
-        now: Timestamp,
-    ) -> SmartAgent {
-        record.evaluation = record.evaluation.after_start(now);
+    pub fn start(beginning: Beginning, now: Now) -> SmartAgent {
+        let Beginning {
+            speaker,
+            settings,
+            record,
+            configuration,
+            counted,
+            found,
+        } = beginning;
+        let wall = now.wall;
         let mut agent = SmartAgent {
-            collection: Rounds::starting(now, settings.collection),
-            reporting: Rounds::starting(now, settings.reporting),
+            collection: Rounds::starting(wall, settings.collection),
+            reporting: Rounds::starting(wall, settings.reporting),
+            settling_until: (!counted.settled).then(|| later(wall, settings.settling)),
             settings,
             speaker,
             configuration,
             record,
             persisted: None,
-            counts: consumption.counts(),
-            consumption,
+            counts: counted.consumption.counts(),
+            consumption: counted.consumption,
             in_flight: None,
             wanted: Wanted::default(),
             last_error: None,
             last_fault: None,
+            warnings: Warnings::default(),
+            not_reserved: BTreeSet::new(),
+            terms_seen_at: wall,
+            platform: "UNKNOWN",
+            last_seen: now,
             server_unreachable: false,
             notes: Vec::new(),
             answered: None,
             request: None,
             outputs: VecDeque::new(),
         };
+        agent.note(Event::ExportControlled { allowed: false });
         agent.note(Event::AgentReady);
         agent.note(match agent.configuration.enabled {
             true => Event::AgentEnabled,
             false => Event::AgentDisabled,
         });
+        if agent.export_control_allowed() {
+            agent.note(Event::ExportControlled { allowed: true });
+        }
+        found.into_iter().for_each(|event| agent.note(event));
+        agent.resume(wall);
         agent.note_first_use();
-        agent.schedule_report(now);
-        agent.settle(now);
+        agent.schedule_report(wall);
+        agent.settle(wall);
         agent
     }
 
-    /// Takes one input; `now` is wall time.
-    pub fn handle(&mut self, input: Input, now: Timestamp) {
+    /// Takes one input.
+    pub fn handle(&mut self, input: Input, now: Now) {
+        let step = now.step_since(&self.last_seen);
+        self.last_seen = now;
+        let now = now.wall;
+        if let Some(step) = step {
+            self.clock_set(step, now);
+        }
         match input {
             Input::Configured(configuration) => self.configured(configuration, now),
-            Input::Counted {
-                consumption,
-                occasion,
-            } => self.counted(consumption, occasion, now),
+            Input::Counted { counted, occasion } => self.counted(counted, occasion, now),
+            Input::Command(Command::Reservation(command)) => {
+                let answer = self.reservation_command(command, now);
+                self.answered = Some(Output::ReservationAnswered(Box::new(answer)));
+            }
             Input::Command(command) => {
                 let code = self.command(command, now);
-                self.answered = Some(code);
+                self.answered = Some(Output::Answered(code));
             }
             Input::Answer { id, answer } => self.answer(id, answer, now),
             Input::Tick => {}
@@ -260,54 +327,6 @@ impl SmartAgent {
     /// The next thing to do; `None` until there is another input.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
-    }
-
-    /// When [`Input::Tick`] is due; later than the `now` of the last input.
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        let rounds = [Some(self.collection.next), Some(self.reporting.next)];
-        let evaluation = [self.record.evaluation.expires_at()];
-        let waiting = [self.in_flight.as_ref().map(|flight| flight.gives_up_at)];
-        let registered = self.record.registration.current();
-        let ends = [
-            registered.map(|registered| registered.expires_at),
-            registered.and_then(|registered| match registered.authorization.standing {
-                Standing::Expired { .. } => None,
-                Standing::Waiting
-                | Standing::Idle
-                | Standing::Authorized
-                | Standing::OutOfCompliance { .. } => Some(registered.authorization.deadline),
-            }),
-        ];
-        let begins = [self.next_attempt()];
-        let all = rounds
-            .into_iter()
-            .chain(evaluation)
-            .chain(waiting)
-            .chain(ends)
-            .chain(begins);
-        all.flatten().min()
-    }
-
-    /// When the server is contacted next without a command; `None` while an exchange is in flight.
-    pub(super) fn next_attempt(&self) -> Option<Timestamp> {
-        if self.in_flight.is_some() || !self.configuration.enabled {
-            return None;
-        }
-        match &self.record.registration {
-            Registration::Retry { retry_at, .. } => Some(*retry_at),
-            Registration::Complete(registered) => {
-                let scheduled = registered.renew_at.min(registered.authorization.next_exchange);
-                Some(
-                    self.wanted
-                        .report_at
-                        .map_or(scheduled, |report_at| report_at.min(scheduled)),
-                )
-            }
-            Registration::NotRegistered
-            | Registration::InProgress { .. }
-            | Registration::Failed { .. }
-            | Registration::Deregistering(_) => None,
-        }
     }
 
     fn configured(&mut self, configuration: Configuration, now: Timestamp) {
@@ -325,36 +344,19 @@ impl SmartAgent {
         }
     }
 
-    fn counted(&mut self, consumption: Arc<Consumption>, occasion: Occasion, now: Timestamp) {
-        let counts = consumption.counts();
-        if occasion == Occasion::Collection && counts != self.counts {
-            let difference = difference(&self.counts, &counts);
-            self.note(Event::CountsCorrected { difference });
-        }
-        self.counts = counts;
-        self.consumption = consumption;
-        self.note_first_use();
-        self.schedule_report(now);
-    }
-
-    fn note_first_use(&mut self) {
-        for entitlement in self.counts.keys() {
-            if !self.record.first_used.contains(entitlement) {
-                self.record.first_used.push(*entitlement);
-            }
-        }
-    }
-
     fn command(&mut self, command: Command, now: Timestamp) -> ReturnCode {
         if !self.configuration.enabled {
             return ReturnCode::NotEnabled;
+        }
+        if self.is_reserved() {
+            return ReturnCode::Reserved;
         }
         match command {
             Command::Register { token, force } => self.register(token, force, now),
             Command::RenewAuthorization => self.renew_authorization(),
             Command::RenewIdentity => self.renew_identity(),
             Command::Deregister => self.deregister(now),
-            Command::Reservation(_) => ReturnCode::NotSupported,
+            Command::Reservation(command) => self.reservation_command(command, now).code,
         }
     }
 
@@ -369,65 +371,19 @@ impl SmartAgent {
             let failure = ExchangeFailure::Unreachable(DeliveryFailure { fault, reason });
             self.conclude(flight, Err(failure), now);
         }
-        self.expire_identity(now);
+        self.look_at_validity(now);
         self.expire_authorization(now);
         self.run_rounds(now);
+        self.look_at_reservation(now);
         while self.in_flight.is_none()
             && let Some(kind) = self.due_exchange(now)
         {
             self.begin(kind, now);
         }
         self.run_evaluation(now);
+        self.warn(now);
         self.update_status(now);
-        self.flush();
-    }
-
-    fn run_rounds(&mut self, now: Timestamp) {
-        if self.collection.next <= now {
-            self.collection = Rounds::starting(now, self.settings.collection);
-            self.record.evaluation = self.record.evaluation.noted(now);
-            self.notes.push(Output::Collect);
-        }
-        if self.reporting.next <= now {
-            self.reporting = Rounds::starting(now, self.settings.reporting);
-            if self.unreported_change() {
-                self.wanted.report_at = Some(now);
-            }
-        }
-    }
-
-    fn due_exchange(&mut self, now: Timestamp) -> Option<ExchangeKind> {
-        if !self.configuration.enabled {
-            return None;
-        }
-        match &self.record.registration {
-            Registration::Deregistering(_) => Some(ExchangeKind::Deregistration),
-            Registration::InProgress { .. } => Some(ExchangeKind::Registration),
-            Registration::Retry {
-                retry_at, attempt, ..
-            } if *retry_at <= now => {
-                let attempt = attempt.clone();
-                self.go(Registration::InProgress {
-                    attempt,
-                    previous: None,
-                });
-                Some(ExchangeKind::Registration)
-            }
-            Registration::Complete(registered) => {
-                let report_due = self.wanted.report_at.is_some_and(|report_at| report_at <= now);
-                if self.wanted.identity_renewal || registered.renew_at <= now {
-                    Some(ExchangeKind::IdentityRenewal)
-                } else if self.wanted.authorization
-                    || report_due
-                    || registered.authorization.next_exchange <= now
-                {
-                    Some(ExchangeKind::Authorization)
-                } else {
-                    None
-                }
-            }
-            Registration::NotRegistered | Registration::Retry { .. } | Registration::Failed { .. } => None,
-        }
+        self.flush(now);
     }
 
     /// Begins an exchange, or ends it at once where there is no way to a server.
@@ -504,45 +460,6 @@ impl SmartAgent {
         }
     }
 
-    fn run_evaluation(&mut self, now: Timestamp) {
-        let needed = self.configuration.enabled
-            && !self.counts.is_empty()
-            && self.record.registration.registered().is_none();
-        match self.record.evaluation.advance(needed, now) {
-            Some(EvaluationChange::Started) => self.note(Event::EvaluationStarted),
-            Some(EvaluationChange::Expired) => self.note(Event::EvaluationExpired),
-            Some(EvaluationChange::Stopped) | None => {}
-        }
-    }
-
-    fn update_status(&mut self, now: Timestamp) {
-        let status = self.current_status();
-        if status != self.record.status || self.record.status_since.is_none() {
-            self.record.status = status;
-            self.record.status_since = Some(now);
-        }
-    }
-
-    fn current_status(&self) -> LicenceStatus {
-        let unconfigured = self
-            .configuration
-            .destination
-            .as_ref()
-            .is_err_and(|problem| problem.is_unconfigured());
-        if !self.configuration.enabled || unconfigured {
-            return LicenceStatus::Unconfigured;
-        }
-        let Some(registered) = self.record.registration.registered() else {
-            return LicenceStatus::Unidentified;
-        };
-        match registered.authorization.standing {
-            Standing::Waiting | Standing::Idle => LicenceStatus::Registered,
-            Standing::Authorized => LicenceStatus::Authorized,
-            Standing::OutOfCompliance { .. } => LicenceStatus::OutOfCompliance,
-            Standing::Expired { .. } => LicenceStatus::AuthorizationExpired,
-        }
-    }
-
     /// The one place where the registration moves.
     pub(super) fn go(&mut self, to: Registration) {
         let transition = Transition {
@@ -554,18 +471,28 @@ impl SmartAgent {
     }
 
     pub(super) fn note(&mut self, event: Event) {
-        self.notes.push(Output::Log(event));
+        self.ask(Output::Log(event));
+    }
+
+    pub(super) fn ask(&mut self, output: Output) {
+        self.notes.push(output);
+    }
+
+    /// Wall time of the last input.
+    pub(super) fn last_seen(&self) -> Timestamp {
+        self.last_seen.wall
     }
 
     /// Puts what came together in the order that [`Output`] promises.
-    fn flush(&mut self) {
+    fn flush(&mut self, now: Timestamp) {
         if self.persisted.as_ref() != Some(&self.record) {
+            self.record.noted_at = Some(now);
             self.persisted = Some(self.record.clone());
             self.outputs
                 .push_back(Output::Persist(Box::new(self.record.clone())));
         }
         self.outputs.extend(self.notes.drain(..));
-        self.outputs.extend(self.answered.take().map(Output::Answered));
+        self.outputs.extend(self.answered.take());
         self.outputs.extend(self.request.take().map(Output::Send));
     }
 }
@@ -573,17 +500,4 @@ impl SmartAgent {
 /// The one place where a period of the agent becomes a moment; never runs off the end of time.
 pub(super) fn later(now: Timestamp, period: SignedDuration) -> Timestamp {
     now.saturating_add(period).unwrap_or(Timestamp::MAX)
-}
-
-fn difference(before: &Counts, after: &Counts) -> String {
-    let mut parts = Vec::new();
-    let all: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    for entitlement in all {
-        let count = |counts: &Counts| counts.get(entitlement).copied().unwrap_or(0);
-        if count(before) != count(after) {
-            let tag = entitlement.short_tag();
-            parts.push(format!("{tag} from {} to {}", count(before), count(after)));
-        }
-    }
-    parts.join(", ")
 }

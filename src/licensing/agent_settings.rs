@@ -28,12 +28,21 @@ pub struct AgentSettings {
     pub reporting: SignedDuration,
     /// How long an answer is waited for, at the most.
     pub exchange_timeout: SignedDuration,
+    /// The longest that something scheduled is delayed, so that a fleet does not knock together; see
+    /// [`crate::licensing::spread`].
+    pub spread: SignedDuration,
+    /// How long a registration outlives a clock that was set outside its certificate's validity.
+    pub clock_grace: SignedDuration,
+    /// How long reports wait, after a start, for hardware that has not taken up its configuration yet.
+    pub settling: SignedDuration,
     /// What a failed renewal of the identity certificate means (reading Q12).
     pub failed_renewal: FailedRenewal,
     /// When a changed count is reported (reading Q30).
     pub changed_counts: ChangedCounts,
     /// From when on the authorization period runs out (reading Q11).
     pub authorization_expiry: AuthorizationExpiry,
+    /// What an accepted registration command is answered.
+    pub register_answer: RegisterAnswer,
 }
 
 impl AgentSettings {
@@ -71,6 +80,17 @@ pub enum ChangedCounts {
     AtReporting,
 }
 
+/// The model of another product line answers an accepted registration with `registrationinprogress`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegisterAnswer {
+    /// `success`.
+    #[default]
+    Success,
+    /// `registrationinprogress`, with operation status `success`.
+    InProgress,
+}
+
 /// The text says "after 90 days", Table 2 "after 90 days of expiry".
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -96,9 +116,13 @@ impl Default for AgentSettings {
             collection: SignedDuration::from_mins(60),
             reporting: SignedDuration::from_mins(1440),
             exchange_timeout: SignedDuration::from_secs(60),
+            spread: SignedDuration::from_mins(5),
+            clock_grace: SignedDuration::from_mins(60),
+            settling: SignedDuration::from_mins(5),
+            authorization_expiry: AuthorizationExpiry::AfterLastSuccess,
             failed_renewal: FailedRenewal::TriedAgain,
             changed_counts: ChangedCounts::AfterHoldDown,
-            authorization_expiry: AuthorizationExpiry::AfterLastSuccess,
+            register_answer: RegisterAnswer::Success,
         }
     }
 }

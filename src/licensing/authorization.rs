@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::licensing::agent::{InFlight, SmartAgent, later};
-use crate::licensing::agent_settings::ChangedCounts;
 use crate::licensing::catalogue::Entitlement;
 use crate::licensing::consumption::Counts;
 use crate::licensing::event::Event;
 use crate::licensing::exchange::{AuthorizationAnswer, ExchangeFailure, Grant, SHORTEST_INTERVAL};
 use crate::licensing::return_code::ReturnCode;
+use crate::licensing::spread::planned;
 use crate::licensing::state::ExchangeKind;
-use crate::licensing::trust::{Acknowledged, Authorization, Compliance, Outcome, Registration, Standing};
+use crate::licensing::trust::{
+    Acknowledged, Authorization, Compliance, Outcome, Planned, Registration, Standing,
+};
 
 impl SmartAgent {
     /// Orders an authorization exchange, or says why not.
@@ -46,20 +48,6 @@ impl SmartAgent {
 
     pub(super) fn is_in_flight(&self, kind: ExchangeKind) -> bool {
         self.in_flight.as_ref().is_some_and(|flight| flight.kind == kind)
-    }
-
-    /// Plans the report of a changed count, or drops the plan when the change was taken back.
-    pub(super) fn schedule_report(&mut self, now: Timestamp) {
-        if !self.unreported_change() {
-            self.wanted.report_at = None;
-        } else if self.wanted.report_at.is_none() {
-            self.wanted.report_at = match self.settings.changed_counts {
-                ChangedCounts::AfterHoldDown => Some(later(now, self.settings.hold_down)),
-                ChangedCounts::AtCollection => Some(self.collection.next),
-                // The next comparison with the server's counts finds it.
-                ChangedCounts::AtReporting => None,
-            };
-        }
     }
 
     /// The server has acknowledged other counts than those of now.
@@ -101,7 +89,7 @@ impl SmartAgent {
     ) {
         match outcome {
             Ok(Grant::Authorization(answer)) => self.authorized(flight, answer, now),
-            Ok(Grant::Identity(_) | Grant::Deregistered) => {}
+            Ok(Grant::Identity(..) | Grant::Deregistered) => {}
             Err(failure) => self.authorization_failed(&failure, now),
         }
     }
@@ -122,9 +110,9 @@ impl SmartAgent {
             at: now,
             failure: None,
         });
-        let next_contact = answer.next_contact.max(SHORTEST_INTERVAL);
-        authorization.next_exchange =
-            later(flight.started_at, next_contact).max(later(now, SHORTEST_INTERVAL));
+        let interval = answer.next_contact.max(SHORTEST_INTERVAL);
+        let next = later(flight.started_at, interval).max(later(now, SHORTEST_INTERVAL));
+        authorization.next_exchange = planned(next, interval, settings.spread, &self.speaker.udi);
         authorization.deadline = settings.expiry(match answer.deadline > now {
             true => answer.deadline,
             false => later(now, settings.authorization_deadline),
@@ -183,9 +171,12 @@ impl SmartAgent {
             false => self.settings.authorization_retry,
         };
         // A failed extra exchange leaves the planned one where it is, unless trying again is due earlier.
-        let planned = Some(authorization.next_exchange).filter(|planned| *planned > now);
-        let again = later(now, retry);
-        authorization.next_exchange = planned.map_or(again, |planned| planned.min(again));
+        let scheduled = Some(authorization.next_exchange).filter(|scheduled| scheduled.at > now);
+        let again = planned(later(now, retry), retry, self.settings.spread, &self.speaker.udi);
+        authorization.next_exchange = match scheduled {
+            Some(scheduled) if scheduled.at <= again.at => scheduled,
+            Some(_) | None => again,
+        };
         self.wanted.report_at = None;
         self.note(Event::AuthorizationRenewalFailed {
             reason: failure.in_renewal_message(),
@@ -205,7 +196,7 @@ impl SmartAgent {
                 since: authorization.deadline,
             };
             // Table 2: from now on the server is asked every hour.
-            authorization.next_exchange = now;
+            authorization.next_exchange = Planned::at_once(now);
             self.note(Event::AuthorizationExpired);
         }
     }

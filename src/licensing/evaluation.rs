@@ -109,6 +109,17 @@ impl Evaluation {
         }
     }
 
+    /// The same period when the wall clock has been set by this much: as much is left as before.
+    pub fn shifted(self, step: SignedDuration) -> Evaluation {
+        match self {
+            Evaluation::Running { left, since } => Evaluation::Running {
+                left,
+                since: since.saturating_add(step).unwrap_or(since),
+            },
+            Evaluation::Stopped { .. } | Evaluation::Expired { .. } => self,
+        }
+    }
+
     /// The period as it is after a start, when it was last noted before the power went.
     pub fn after_start(self, now: Timestamp) -> Evaluation {
         match self {

@@ -41,7 +41,8 @@ pub struct Speaker {
 /// What a server granted, after every check.
 #[derive(Debug)]
 pub(super) enum Grant {
-    Identity(Box<IdentityGrant>),
+    /// With the begin of the certificate's validity.
+    Identity(Box<IdentityGrant>, Timestamp),
     Authorization(AuthorizationAnswer),
     Deregistered,
 }
@@ -226,7 +227,7 @@ impl SmartAgent {
                     .verify(&key, &self.speaker.udi, root, now)
                     .map_err(untrusted)?;
                 grant.expires = grant.expires.min(verified.not_after);
-                Ok(Grant::Identity(grant))
+                Ok(Grant::Identity(grant, verified.not_before))
             }
             AnswerBody::Authorize(grant) => {
                 authorization_answer(&flight.reported, grant).map(Grant::Authorization)

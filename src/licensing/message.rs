@@ -17,8 +17,10 @@
 //! The payload of a request is a [`Request`], that of an answer an [`Answer`]. Every answer is signed, a refusal too,
 //! and repeats the request's identifier and nonce.
 
+mod base58;
 pub mod envelope;
 mod payload;
+pub mod reservation;
 
 use std::fmt;
 
@@ -476,7 +478,7 @@ impl Answer {
         root: &TrustRoot,
         now: Timestamp,
     ) -> Result<Answer, MessageError> {
-        let answer = Answer::from_payload(Envelope::parse(bytes)?.verified_answer(root, now)?)?;
+        let answer = Answer::from_payload(Envelope::parse(bytes)?.verified(Direction::Answer, root, now)?)?;
         if answer.request_id != expected.request_id {
             return Err(MessageError::NotOurs { field: "request_id" });
         }

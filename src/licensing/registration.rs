@@ -3,14 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::licensing::agent::{InFlight, SmartAgent, Wanted, later};
-use crate::licensing::agent_settings::FailedRenewal;
+use crate::licensing::agent_settings::{FailedRenewal, RegisterAnswer};
 use crate::licensing::event::Event;
 use crate::licensing::exchange::{ExchangeFailure, Grant, SHORTEST_INTERVAL};
 use crate::licensing::message::IdentityGrant;
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::secret::Secret;
+use crate::licensing::spread::planned;
 use crate::licensing::state::ExchangeKind;
-use crate::licensing::trust::{Attempt, Authorization, Outcome, Registered, Registration, Standing};
+use crate::licensing::trust::{Attempt, Authorization, Outcome, Planned, Registered, Registration, Standing};
+use crate::licensing::validity::LAST_WEEK;
 
 impl SmartAgent {
     /// Begins a registration, or says why not.
@@ -26,7 +28,10 @@ impl SmartAgent {
             | Registration::Complete(_) => {}
         }
         let code = match &self.configuration.destination {
-            Ok(_) => ReturnCode::Success,
+            Ok(_) => match self.settings.register_answer {
+                RegisterAnswer::Success => ReturnCode::Success,
+                RegisterAnswer::InProgress => ReturnCode::RegistrationBegun,
+            },
             // Without a way there is nothing to retry; with a wrong one the operator must read why.
             Err(problem) if problem.leads_nowhere() => return problem.return_code(),
             Err(problem) => problem.return_code(),
@@ -70,8 +75,8 @@ impl SmartAgent {
             return;
         };
         match outcome {
-            Ok(Grant::Identity(grant)) => {
-                let registered = self.registered(*grant, attempt.key, flight.started_at, now);
+            Ok(Grant::Identity(grant, valid_from)) => {
+                let registered = self.registered(*grant, valid_from, attempt.key, flight.started_at, now);
                 let allowed = registered.export_control_allowed;
                 self.go(Registration::Complete(Box::new(registered)));
                 self.wanted = Wanted::default();
@@ -85,7 +90,8 @@ impl SmartAgent {
                 self.note(Event::RegistrationFailed {
                     reason: reason.clone(),
                 });
-                let retry_at = later(now, self.settings.registration_retry);
+                let retry = self.settings.registration_retry;
+                let retry_at = self.plan(later(now, retry), retry);
                 self.go(match previous {
                     Some(previous) => Registration::Complete(previous),
                     None if failure.may_pass() => Registration::Retry {
@@ -103,15 +109,21 @@ impl SmartAgent {
         }
     }
 
+    fn plan(&self, at: Timestamp, interval: SignedDuration) -> Planned {
+        planned(at, interval, self.settings.spread, &self.speaker.udi)
+    }
+
     fn registered(
         &self,
         grant: IdentityGrant,
+        valid_from: Timestamp,
         key: Secret<String>,
         began: Timestamp,
         now: Timestamp,
     ) -> Registered {
-        let renew_at = renewal_time(&grant, began, now);
+        let renew_at = self.plan(renewal_time(&grant, began, now), grant.renew_interval);
         let certificates = grant.certificates();
+        let deadline = later(now, self.settings.authorization_deadline);
         Registered {
             product_instance_id: grant.product_instance_id,
             certificates,
@@ -122,15 +134,15 @@ impl SmartAgent {
             completed_at: now,
             last_renewal: None,
             renew_at,
+            valid_from,
             expires_at: grant.expires,
+            grace_until: None,
             authorization: Authorization {
                 standing: Standing::Waiting,
                 acknowledged: Default::default(),
                 last_exchange: None,
-                next_exchange: now,
-                deadline: self
-                    .settings
-                    .expiry(later(now, self.settings.authorization_deadline)),
+                next_exchange: Planned::at_once(now),
+                deadline: self.settings.expiry(deadline),
             },
         }
     }
@@ -155,13 +167,17 @@ impl SmartAgent {
         outcome: Result<Grant, ExchangeFailure>,
         now: Timestamp,
     ) {
+        let (spread, udi) = (self.settings.spread, &self.speaker.udi);
         let Registration::Complete(registered) = &mut self.record.registration else {
             return;
         };
         match outcome {
-            Ok(Grant::Identity(grant)) => {
-                registered.renew_at = renewal_time(&grant, flight.started_at, now);
+            Ok(Grant::Identity(grant, valid_from)) => {
+                let renew_at = renewal_time(&grant, flight.started_at, now);
+                registered.renew_at = planned(renew_at, grant.renew_interval, spread, udi);
+                registered.valid_from = valid_from;
                 registered.expires_at = grant.expires;
+                registered.grace_until = None;
                 registered.last_renewal = Some(Outcome {
                     at: now,
                     failure: None,
@@ -180,10 +196,10 @@ impl SmartAgent {
                     at: now,
                     failure: Some(reason.clone()),
                 });
-                if registered.renew_at <= now {
+                if registered.renew_at.at <= now {
                     let last_week = registered.expires_at.duration_since(now) <= LAST_WEEK;
                     let retry = if last_week { HOURLY } else { DAILY };
-                    registered.renew_at = later(now, retry);
+                    registered.renew_at = planned(later(now, retry), retry, spread, udi);
                 }
                 self.note(Event::IdentityRenewalFailed { reason });
                 if self.settings.failed_renewal == FailedRenewal::Unidentified {
@@ -226,28 +242,7 @@ impl SmartAgent {
         self.forget_registration();
     }
 
-    /// Ends a registration whose certificate has run out.
-    pub(super) fn expire_identity(&mut self, now: Timestamp) {
-        let ended = |registered: &Registered| registered.expires_at <= now;
-        match &mut self.record.registration {
-            Registration::Complete(registered) if ended(registered) => {
-                self.note(Event::IdentityExpired);
-                self.forget_registration();
-            }
-            Registration::InProgress { previous, .. } if previous.as_deref().is_some_and(ended) => {
-                *previous = None;
-                self.note(Event::IdentityExpired);
-            }
-            Registration::NotRegistered
-            | Registration::InProgress { .. }
-            | Registration::Retry { .. }
-            | Registration::Failed { .. }
-            | Registration::Complete(_)
-            | Registration::Deregistering(_) => {}
-        }
-    }
-
-    fn forget_registration(&mut self) {
+    pub(super) fn forget_registration(&mut self) {
         self.wanted = Wanted::default();
         self.go(Registration::NotRegistered);
         self.note(Event::ExportControlled { allowed: false });
@@ -256,7 +251,6 @@ impl SmartAgent {
 
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 const HOURLY: SignedDuration = SignedDuration::from_hours(1);
-const LAST_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The server's interval from the start of the exchange; within the life of the certificate, and never at once.
 fn renewal_time(grant: &IdentityGrant, began: Timestamp, now: Timestamp) -> Timestamp {

@@ -243,11 +243,28 @@ pub fn read_certificate_request(pem: &str) -> Result<RequestedKey, SignatureErro
 /// 127 random bits as 22 characters that are safe in URLs and, as the first is a letter, on command lines: nonces,
 /// registration tokens.
 pub fn random_text() -> Result<String, SignatureError> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| SignatureError::Library("drawing random bytes"))?;
+    let mut bytes = random_bytes::<16>()?;
     let [first, ..] = &mut bytes;
     *first &= 0x7f;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Random bytes that nobody could foresee.
+pub fn random_bytes<const LENGTH: usize>() -> Result<[u8; LENGTH], SignatureError> {
+    let mut bytes = [0; LENGTH];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| SignatureError::Library("drawing random bytes"))?;
+    Ok(bytes)
+}
+
+/// SHA-256 over some parts, one after the other.
+pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    let mut sum = [0; 32];
+    sum.copy_from_slice(context.finish().as_ref());
+    sum
 }
 
 const P256_POINT_BYTES: usize = 65;

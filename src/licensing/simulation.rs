@@ -9,7 +9,9 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use proptest::prelude::*;
 
-    use crate::licensing::agent::{Command, Input, Occasion, Output, Request, SmartAgent};
+    use crate::licensing::agent::{
+        Beginning, Command, Counted, Input, Occasion, Output, Request, SmartAgent,
+    };
     use crate::licensing::agent_settings::{
         AgentSettings, AuthorizationExpiry, ChangedCounts, FailedRenewal,
     };
@@ -26,6 +28,7 @@ mod tests {
         Answer, AnswerBody, AuthorizationGrant, EntitlementAuthorization, EntitlementStatus, IdentityGrant,
         Outcome, Refusal, RefusalCode, RefusalStatus, Request as Message, RequestBody, Udi,
     };
+    use crate::licensing::now::Now;
     use crate::licensing::return_code::ReturnCode;
     use crate::licensing::secret::Secret;
     use crate::licensing::signature::chain::{DOCUMENT_SIGNING, TrustRoot};
@@ -352,20 +355,42 @@ mod tests {
             agent_version: "4.13.32_rel/85".to_owned(),
             root: Some(TrustRoot::from_pem(root).unwrap()),
         };
-        let (settings, configuration) = (settings.clone(), configuration.clone());
-        SmartAgent::start(
+        let beginning = Beginning {
             speaker,
-            settings,
+            settings: settings.clone(),
             record,
-            configuration,
-            Arc::clone(consumption),
-            now,
-        )
+            configuration: configuration.clone(),
+            counted: Counted {
+                consumption: Arc::clone(consumption),
+                settled: true,
+            },
+            found: Vec::new(),
+        };
+        SmartAgent::start(beginning, at(now))
+    }
+
+    fn at(wall: Timestamp) -> Now {
+        Now {
+            wall,
+            steady: wall.duration_since(start()).unsigned_abs(),
+        }
     }
 
     impl Lab {
         fn new() -> Lab {
-            Lab::with(AgentSettings::default())
+            Lab::with(AgentSettings {
+                spread: SignedDuration::ZERO,
+                ..AgentSettings::default()
+            })
+        }
+
+        /// One that does not ask every hour, for years in which that is not the point.
+        fn unhurried() -> Lab {
+            Lab::with(AgentSettings {
+                spread: SignedDuration::ZERO,
+                urgent_retry: days(1),
+                ..AgentSettings::default()
+            })
         }
 
         fn with(settings: AgentSettings) -> Lab {
@@ -405,7 +430,7 @@ mod tests {
         }
 
         fn handle(&mut self, input: Input) {
-            self.agent.handle(input, self.now);
+            self.agent.handle(input, at(self.now));
             self.carry_out();
         }
 
@@ -413,7 +438,12 @@ mod tests {
             let mut collect = false;
             while let Some(output) = self.agent.poll_output() {
                 match output {
-                    Output::Persist(record) => self.disk = Some(through_json(&record)),
+                    Output::Persist(record) => {
+                        let same = self.disk.as_ref().is_some_and(|disk| {
+                            disk.registration == record.registration && disk.reservation == record.reservation
+                        });
+                        self.disk = Some(if same { *record } else { through_json(&record) });
+                    }
                     Output::Moved(transition) => {
                         let arrow = (transition.from, transition.to);
                         assert!(TRANSITIONS.contains(&arrow), "{arrow:?} is not drawn");
@@ -441,12 +471,12 @@ mod tests {
                     .collected
                     .clone()
                     .unwrap_or_else(|| Arc::clone(&self.consumption));
-                let consumption = Arc::clone(&self.consumption);
+                let counted = Counted {
+                    consumption: Arc::clone(&self.consumption),
+                    settled: true,
+                };
                 let occasion = Occasion::Collection;
-                self.handle(Input::Counted {
-                    consumption,
-                    occasion,
-                });
+                self.handle(Input::Counted { counted, occasion });
             }
         }
 
@@ -495,12 +525,12 @@ mod tests {
 
         fn use_licences(&mut self, counts: &[(Entitlement, u32)]) {
             self.consumption = using(counts);
-            let consumption = Arc::clone(&self.consumption);
+            let counted = Counted {
+                consumption: Arc::clone(&self.consumption),
+                settled: true,
+            };
             let occasion = Occasion::Change;
-            self.handle(Input::Counted {
-                consumption,
-                occasion,
-            });
+            self.handle(Input::Counted { counted, occasion });
         }
 
         fn configure(&mut self, configuration: Configuration) {
@@ -883,7 +913,10 @@ mod tests {
 
     #[test]
     fn an_identity_that_cannot_be_renewed_ends_after_a_year() {
-        let mut lab = Lab::registered(&[(Entitlement::Client100G, 1)]);
+        let mut lab = Lab::unhurried();
+        lab.use_licences(&[(Entitlement::Client100G, 1)]);
+        lab.register();
+        lab.run(seconds(10));
         lab.server.instances.clear();
         lab.run(days(181));
         assert!(!lab.logged("ID_CERT_RENEW_FAILED").is_empty());
@@ -909,6 +942,7 @@ mod tests {
     fn read_strictly_a_failed_renewal_makes_the_device_unidentified_at_once() {
         let mut lab = Lab::with(AgentSettings {
             failed_renewal: FailedRenewal::Unidentified,
+            urgent_retry: days(1),
             ..AgentSettings::default()
         });
         lab.register();
@@ -926,6 +960,7 @@ mod tests {
         ] {
             let mut lab = Lab::with(AgentSettings {
                 changed_counts,
+                spread: SignedDuration::ZERO,
                 ..AgentSettings::default()
             });
             lab.register();

@@ -12,6 +12,7 @@ use crate::licensing::consumption::Consumption;
 use crate::licensing::evaluation::Evaluation;
 use crate::licensing::fault::Fault;
 use crate::licensing::message::Udi;
+use crate::licensing::message::reservation::{Coverage, ReservedLicence};
 use crate::licensing::trust::{Compliance, Outcome, Registration, Standing};
 
 /// The six words of the chapter's Table 2.
@@ -212,37 +213,6 @@ pub enum ReservationStanding {
     },
 }
 
-/// What a reservation covers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Coverage {
-    /// The licences that it names (SLR).
-    Specific,
-    /// Everything (PLR).
-    Universal,
-}
-
-/// Licences of one entitlement and one term that are reserved.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ReservedLicence {
-    /// Which.
-    pub entitlement: Entitlement,
-    /// How many.
-    pub count: u32,
-    /// From when; `None` from the beginning.
-    pub start: Option<Timestamp>,
-    /// Until when; `None` for ever.
-    pub end: Option<Timestamp>,
-}
-
-impl ReservedLicence {
-    /// Its term runs at `now`.
-    pub fn holds_at(&self, now: Timestamp) -> bool {
-        self.start.is_none_or(|start| start <= now) && self.end.is_none_or(|end| now < end)
-    }
-}
-
 /// One entitlement in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Usage {
@@ -371,7 +341,6 @@ impl SmartAgent {
     /// How everything stands after the last input.
     pub fn state(&self) -> AgentState {
         let record = &self.record;
-        let registered = record.registration.registered();
         AgentState {
             udi: self.speaker.udi.clone(),
             vid: self.speaker.vid.clone(),
@@ -379,13 +348,18 @@ impl SmartAgent {
             configuration: self.configuration.clone(),
             status: record.status,
             status_since: record.status_since.unwrap_or(self.collection.last),
-            registration: registration_state(&record.registration),
-            export_control_allowed: registered.is_some_and(|registered| registered.export_control_allowed),
-            authorization: self.authorization_state(),
-            reservation: ReservationState {
-                enabled: self.configuration.reservation,
-                ..ReservationState::default()
+            registration: match self.installed_reservation() {
+                Some(installed) => RegistrationState::Reserved {
+                    installed_at: installed.since,
+                    coverage: installed.request.coverage,
+                    smart_account: installed.smart_account.clone(),
+                    virtual_account: installed.virtual_account.clone(),
+                },
+                None => registration_state(&record.registration),
             },
+            export_control_allowed: self.export_control_allowed(),
+            authorization: self.authorization_state(),
+            reservation: self.reservation_state(),
             evaluation: record.evaluation,
             usage: self.in_order_of_first_use(|entitlement, _, count| {
                 (count > 0).then(|| Usage {
@@ -435,12 +409,18 @@ impl SmartAgent {
     }
 
     fn authorization_state(&self) -> AuthorizationState {
+        if let Some(installed) = self.installed_reservation() {
+            return AuthorizationState::Reserved {
+                installed_at: installed.since,
+                covered: self.not_reserved.is_empty(),
+            };
+        }
         if let Some(registered) = self.record.registration.registered() {
             let authorization = &registered.authorization;
             return AuthorizationState::Registered {
                 standing: authorization.standing,
                 last_exchange: authorization.last_exchange.clone(),
-                next_exchange: authorization.next_exchange,
+                next_exchange: authorization.next_exchange.at,
                 deadline: authorization.deadline,
             };
         }
@@ -452,6 +432,12 @@ impl SmartAgent {
     }
 
     fn enforcement(&self, entitlement: Entitlement) -> Enforcement {
+        if self.installed_reservation().is_some() {
+            return match self.not_reserved.contains(&entitlement) {
+                true => Enforcement::NotAuthorized,
+                false => Enforcement::ReservationInCompliance,
+            };
+        }
         let Some(registered) = self.record.registration.registered() else {
             return match self.record.evaluation {
                 Evaluation::Expired { .. } => Enforcement::EvaluationExpired,
@@ -490,7 +476,7 @@ fn registration_state(registration: &Registration) -> RegistrationState {
         } => RegistrationState::Retry {
             failed_at: *failed_at,
             reason: reason.clone(),
-            retry_at: *retry_at,
+            retry_at: retry_at.at,
         },
         Registration::Failed { failed_at, reason } => RegistrationState::Failed {
             failed_at: *failed_at,
@@ -501,7 +487,7 @@ fn registration_state(registration: &Registration) -> RegistrationState {
             RegistrationState::Complete {
                 completed_at: registered.completed_at,
                 last_renewal: registered.last_renewal.clone(),
-                renew_at: registered.renew_at,
+                renew_at: registered.renew_at.at,
                 expires_at: registered.expires_at,
                 smart_account: registered.smart_account.clone(),
                 virtual_account: registered.virtual_account.clone(),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::licensing::catalogue::Entitlement;
 use crate::licensing::evaluation::Evaluation;
 use crate::licensing::message::Udi;
+use crate::licensing::message::reservation::{Coverage, LinkSecret, ReservedLicence};
 use crate::licensing::secret::Secret;
 use crate::licensing::state::LicenceStatus;
 
@@ -21,8 +22,12 @@ pub struct TrustRecord {
     pub udi: Udi,
     /// Sequence number of the last request to a server, so that a server sees a cloned device.
     pub sequence: u64,
+    /// Wall time when the record was last brought up to date: what a clock that was set back in the meantime is seen by.
+    pub noted_at: Option<Timestamp>,
     /// How the registration stands.
     pub registration: Registration,
+    /// Licences that are reserved instead.
+    pub reservation: Reservation,
     /// What is left of the evaluation period.
     pub evaluation: Evaluation,
     /// The chapter's status, and since when.
@@ -35,7 +40,7 @@ pub struct TrustRecord {
 
 impl TrustRecord {
     /// Version of the layout that this program writes and reads.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// The record of a chassis that has never been registered.
     pub fn new(udi: Udi) -> TrustRecord {
@@ -43,7 +48,9 @@ impl TrustRecord {
             version: TrustRecord::VERSION,
             udi,
             sequence: 0,
+            noted_at: None,
             registration: Registration::NotRegistered,
+            reservation: Reservation::default(),
             evaluation: Evaluation::default(),
             status: LicenceStatus::Unconfigured,
             status_since: None,
@@ -74,7 +81,7 @@ pub enum Registration {
         /// Why, in words.
         reason: String,
         /// When it is asked again.
-        retry_at: Timestamp,
+        retry_at: Planned,
     },
     /// The server refused, or what it said did not pass the checks.
     Failed {
@@ -105,6 +112,31 @@ pub struct Attempt {
     pub started_at: Timestamp,
 }
 
+/// When the agent will do something of its own accord.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Planned {
+    /// The moment that is shown.
+    pub at: Timestamp,
+    /// How much later it is done, so that devices that were configured together do not knock together.
+    pub late: SignedDuration,
+}
+
+impl Planned {
+    /// Without delay.
+    pub fn at_once(now: Timestamp) -> Planned {
+        Planned {
+            at: now,
+            late: SignedDuration::ZERO,
+        }
+    }
+
+    /// When it is done.
+    pub fn due(&self) -> Timestamp {
+        self.at.saturating_add(self.late).unwrap_or(Timestamp::MAX)
+    }
+}
+
 /// A registration that holds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -127,9 +159,13 @@ pub struct Registered {
     /// The last attempt to renew the identity certificate.
     pub last_renewal: Option<Outcome>,
     /// When it is renewed next.
-    pub renew_at: Timestamp,
+    pub renew_at: Planned,
+    /// When the certificate begins.
+    pub valid_from: Timestamp,
     /// When the certificate, and the registration with it, ends.
     pub expires_at: Timestamp,
+    /// The clock was set to a time outside the certificate's; unless it comes back, the registration ends then.
+    pub grace_until: Option<Timestamp>,
     /// How the counts stand with the server.
     pub authorization: Authorization,
 }
@@ -155,7 +191,7 @@ pub struct Authorization {
     /// The last exchange.
     pub last_exchange: Option<Outcome>,
     /// When the server is asked next without a reason.
-    pub next_exchange: Timestamp,
+    pub next_exchange: Planned,
     /// Until when a success is needed.
     pub deadline: Timestamp,
 }
@@ -206,6 +242,75 @@ pub enum Compliance {
     InvalidTag,
 }
 
+/// A reservation: licences that the server has set aside for this device, known by codes that people carry.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reservation {
+    /// How far it is.
+    pub stage: ReservationStage,
+    /// Requests that were given up, the latest last: a code that was issued for one of them can still be given back.
+    pub given_up: Vec<ReservationRequest>,
+    /// Authorization codes, by name, that were installed or given back and will not be taken again; the latest last.
+    pub spent: Vec<String>,
+    /// What was given back last is given back at the server with this.
+    pub return_code: Option<String>,
+    /// Why the last command was refused, in words.
+    pub last_error: Option<String>,
+}
+
+/// How far a reservation is; [`crate::licensing::diagram`] draws how it moves.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "stage")]
+pub enum ReservationStage {
+    /// There is none.
+    #[default]
+    Absent,
+    /// The server can be asked with a request code.
+    Requested {
+        /// With which.
+        request: ReservationRequest,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// An authorization code is installed.
+    Installed(Box<InstalledReservation>),
+}
+
+/// What a reservation is requested with.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReservationRequest {
+    /// What is asked for.
+    pub coverage: Coverage,
+    /// What proves to the server that this device confirms and gives back.
+    #[serde(serialize_with = "reveal_link", deserialize_with = "conceal_link")]
+    pub secret: LinkSecret,
+}
+
+/// An authorization code that passed every check.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct InstalledReservation {
+    /// The request that it answers.
+    pub request: ReservationRequest,
+    /// Its name.
+    pub id: String,
+    /// Its revision.
+    pub revision: u32,
+    /// When it was installed.
+    pub since: Timestamp,
+    /// The code itself.
+    pub authorization_code: String,
+    /// Smart account at the server.
+    pub smart_account: String,
+    /// Virtual account at the server.
+    pub virtual_account: String,
+    /// Export-controlled features are allowed.
+    pub export_control_allowed: bool,
+    /// What it covers; empty when everything is covered.
+    pub licences: Vec<ReservedLicence>,
+}
+
 /// The record is the one place where these secrets are written in clear.
 fn reveal<S: Serializer>(secret: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(secret.reveal())
@@ -216,4 +321,12 @@ fn conceal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>,
     String::deserialize(deserializer)
         .map(Secret::new)
         .map_err(|_| serde::de::Error::custom("a secret must be a string"))
+}
+
+fn reveal_link<S: Serializer>(secret: &LinkSecret, serializer: S) -> Result<S::Ok, S::Error> {
+    reveal(secret.to_keep(), serializer)
+}
+
+fn conceal_link<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LinkSecret, D::Error> {
+    conceal(deserializer).map(LinkSecret::kept)
 }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::app::state::licence::date;
 use crate::licensing::catalogue::Entitlement;
-use crate::licensing::state::{AgentState, Coverage, ReservationStanding, ReservedLicence, Usage};
+use crate::licensing::message::reservation::{Coverage, ReservedLicence};
+use crate::licensing::state::{AgentState, ReservationStanding, Usage};
 use crate::yang::state::StateBuilder;
 
 /// Fills `reservation`, if there is anything to say about it.

@@ -186,6 +186,7 @@ mod tests {
     use crate::app::clock::ManualClock;
     use crate::app::settings::SyslogSettings;
     use crate::app::state::licence::example;
+    use crate::licensing::agent::Counted;
     use crate::licensing::diagram::{Stage, Transition};
     use crate::licensing::return_code::ReturnCode;
     use crate::licensing::secret::Secret;
@@ -237,7 +238,10 @@ mod tests {
         let state = example::state();
         watch.stands(&state);
         watch.given(&Input::Counted {
-            consumption: Arc::clone(&state.consumption),
+            counted: Counted {
+                consumption: Arc::clone(&state.consumption),
+                settled: true,
+            },
             occasion: Occasion::Change,
         });
         let mut fewer = state.clone();

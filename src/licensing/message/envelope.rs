@@ -17,6 +17,8 @@ pub enum Direction {
     Request,
     /// Server to product instance.
     Answer,
+    /// Server to product instance, carried by hand: an authorization code.
+    Reservation,
 }
 
 impl Direction {
@@ -25,6 +27,7 @@ impl Direction {
         match self {
             Direction::Request => b"ponder-licensing/1 request\n",
             Direction::Answer => b"ponder-licensing/1 answer\n",
+            Direction::Reservation => b"ponder-licensing/1 reservation\n",
         }
     }
 
@@ -126,10 +129,15 @@ impl Envelope {
         Ok(signature::verify(public_key, &signed, &self.signature.value)?)
     }
 
-    /// The payload of an answer, verified up to the licensing root.
-    pub(super) fn verified_answer(&self, root: &TrustRoot, now: Timestamp) -> Result<&str, MessageError> {
+    /// The payload of what a server says, verified up to the licensing root.
+    pub(super) fn verified(
+        &self,
+        direction: Direction,
+        root: &TrustRoot,
+        now: Timestamp,
+    ) -> Result<&str, MessageError> {
         let signer = chain::verify_chain(&self.signature.certificates, root, Purpose::AnswerSigning, now)?;
-        let signed = Direction::Answer.signed_bytes(&self.payload);
+        let signed = direction.signed_bytes(&self.payload);
         signature::verify(&signer.public_key, &signed, &self.signature.value)?;
         Ok(&self.payload)
     }

@@ -72,6 +72,8 @@ pub struct Verified {
     pub public_key: Vec<u8>,
     /// Serial number of the certificate, in hexadecimal.
     pub certificate_serial: String,
+    /// Begin of validity.
+    pub not_before: Timestamp,
     /// End of validity.
     pub not_after: Timestamp,
 }
@@ -115,6 +117,7 @@ pub fn verify_chain(
         subject_serial_number: attribute(signer.subject(), &OID_X509_SERIALNUMBER),
         public_key: signer.public_key().subject_public_key.data.to_vec(),
         certificate_serial: signer.raw_serial_as_string(),
+        not_before: timestamp(signer.validity().not_before.timestamp()),
         not_after: timestamp(signer.validity().not_after.timestamp()),
     })
 }
