@@ -82,14 +82,14 @@ impl Configuration {
 }
 
 /// A state folder, and the agent that runs on it.
-struct Lab {
+pub struct Lab {
     folder: PathBuf,
     key: String,
     agent: Option<Child>,
 }
 
 impl Lab {
-    fn new(folder: &Path) -> Lab {
+    pub fn new(folder: &Path) -> Lab {
         let key = HostKey::generate(HostKeyKind::Ed25519).unwrap();
         std::fs::write(folder.join("keys"), key.public_openssh().unwrap()).unwrap();
         Lab {
@@ -103,13 +103,15 @@ impl Lab {
         self.folder.join("state")
     }
 
-    async fn start(&mut self) -> NetconfClient {
+    pub async fn start(&mut self) -> NetconfClient {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.folder.join("log"))
             .unwrap();
-        let mut agent = Command::new(env!("CARGO_BIN_EXE_ponder"))
+        // A release build may be measured from a debug test.
+        let program = std::env::var("PONDER_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_ponder").to_owned());
+        let mut agent = Command::new(program)
             .args([
                 "--log",
                 "warn",
@@ -139,10 +141,15 @@ impl Lab {
         NetconfClient::connect(address, "op", &self.key).await.unwrap()
     }
 
-    async fn kill(&mut self) {
+    pub async fn kill(&mut self) {
         let mut agent = self.agent.take().unwrap();
         agent.start_kill().unwrap();
         agent.wait().await.unwrap();
+    }
+
+    /// The number of the agent's process.
+    pub fn process(&self) -> u32 {
+        self.agent.as_ref().and_then(Child::id).expect("it runs")
     }
 
     fn log(&self) -> String {
