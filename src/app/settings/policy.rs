@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 
 use crate::device::inventory::TrunkRate;
-use crate::licensing::agent_settings::{AgentSettings, AuthorizationExpiry, ChangedCounts, FailedRenewal};
+use crate::licensing::agent_settings::{
+    AgentSettings, AuthorizationExpiry, ChangedCounts, FailedRenewal, RegisterAnswer,
+};
 use crate::licensing::policy::{
     BandwidthScope, ClientPortTypes, FourBits, FreeClientsFirst, FreeClientsRule, FreeClientsScope,
     OfDownCard, Policy, QxpCharge, ShutDownSubsea, StatedDefaults, TrunkOverlap, UnruledClientTypes,
@@ -42,6 +44,7 @@ pub struct PolicySettings {
     pub destination_host: DestinationHost,
     pub crl_optional_on: CrlOptionalOn,
     pub registration_retry: RegistrationRetry,
+    pub register_answer: RegisterAnswer,
 }
 
 /// How QXP slices are charged.
@@ -180,6 +183,25 @@ impl<'de> Deserialize<'de> for Period {
     }
 }
 
+/// A [`Period`] that may also be `0s`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delay(pub SignedDuration);
+
+impl<'de> Deserialize<'de> for Delay {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Delay, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let delay = match text.as_str() {
+            "0s" => Some(SignedDuration::ZERO),
+            other => period(other),
+        };
+        delay.map(Delay).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "{text:?} is no delay: a whole number with s, m, h or d behind it, such as 0s or 5m"
+            ))
+        })
+    }
+}
+
 fn period(text: &str) -> Option<SignedDuration> {
     let number: String = text.chars().take_while(char::is_ascii_digit).collect();
     let seconds = match text.strip_prefix(&number)? {
@@ -213,6 +235,12 @@ pub struct PeriodSettings {
     pub collection: Option<Period>,
     /// L-078
     pub reporting: Option<Period>,
+    /// How long a registration outlives a clock that was set outside its certificate's validity.
+    pub clock_grace: Option<Period>,
+    /// The longest that something scheduled is delayed, so that a fleet does not knock together.
+    pub spread: Option<Delay>,
+    /// How long reports wait, after a start, for hardware that has not taken up its configuration yet.
+    pub settling: Option<Delay>,
 }
 
 /// The agent's settings with what both sections say.
@@ -232,6 +260,10 @@ pub fn agent_settings(policy: &PolicySettings, periods: &PeriodSettings) -> Agen
         failed_renewal: policy.failed_renewal,
         changed_counts: policy.changed_counts,
         authorization_expiry: policy.authorization_expiry,
+        register_answer: policy.register_answer,
+        clock_grace: or(periods.clock_grace, product.clock_grace),
+        spread: periods.spread.map_or(product.spread, |delay| delay.0),
+        settling: periods.settling.map_or(product.settling, |delay| delay.0),
         ..product
     }
 }
@@ -458,6 +490,18 @@ pub const READINGS: &[Reading] = &[
         question: "when a registration that could not reach the server is tried again",
         positions: &[("daily", "after 24 hours"), ("quick", "after 15 minutes")],
     },
+    Reading {
+        id: "F2",
+        key: "register-answer",
+        question: "the return code of an accepted registration",
+        positions: &[
+            ("success", "success"),
+            (
+                "in-progress",
+                "registrationinprogress, with operation status success",
+            ),
+        ],
+    },
 ];
 
 /// Both sections as `ponder settings` prints them, every line the default.
@@ -495,7 +539,12 @@ pub fn default_sections() -> String {
          # urgent-retry = \"1h\"\n\
          # authorization-deadline = \"90d\"\n\
          # collection = \"60m\"\n\
-         # reporting = \"1440m\"\n",
+         # reporting = \"1440m\"\n\
+         # clock-grace = \"60m\"\n\
+         # The longest delays of what is scheduled, so that a fleet does not knock together, and of the first report after a\n\
+         # start, until the hardware has taken up its configuration; 0s for none.\n\
+         # spread = \"5m\"\n\
+         # settling = \"5m\"\n",
     );
     text
 }
@@ -557,11 +606,19 @@ mod tests {
         assert_eq!(settings.licensing.policy, PolicySettings::default());
         assert_eq!(settings.licensing.periods, PeriodSettings::default());
         let uncommented = default_sections().replace("\n# registration-retry", "\nregistration-retry");
-        let uncommented = ["authorization-", "urgent-", "collection", "reporting", "qxp-by"]
-            .iter()
-            .fold(uncommented, |text, key| {
-                text.replace(&format!("\n# {key}"), &format!("\n{key}"))
-            });
+        let keys = [
+            "authorization-",
+            "urgent-",
+            "collection",
+            "reporting",
+            "qxp-by",
+            "clock-",
+            "spread",
+            "settling",
+        ];
+        let uncommented = keys.iter().fold(uncommented, |text, key| {
+            text.replace(&format!("\n# {key}"), &format!("\n{key}"))
+        });
         let settings = Settings::parse(&uncommented).unwrap().licensing;
         assert_eq!(
             agent_settings(&settings.policy, &settings.periods),
