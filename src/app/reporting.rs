@@ -182,3 +182,168 @@ impl Participant for SyslogParticipant {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::app::clock::ManualClock;
+    use crate::app::desired_state::desired_state;
+    use crate::app::desired_state::payload::tree;
+    use crate::app::device_driver::SimulatorCommand;
+    use crate::app::licence_courier::HttpCourier;
+    use crate::app::licence_driver::{LicensingParts, agent_settings};
+    use crate::app::settings::LicensingSettings;
+    use crate::app::trace_ring::Trace;
+    use crate::datastore::change_set::{Change, ChangeSet};
+    use crate::datastore::history::Author;
+    use crate::datastore::running::Running;
+    use crate::device::chassis::ChassisDescription;
+    use crate::device::simulator::Simulator;
+    use crate::licensing::configuration::Configuration;
+    use crate::licensing::policy::Policy;
+    use crate::yang::path::InstancePath;
+
+    struct Lab {
+        _folder: tempfile::TempDir,
+        device: Device,
+        licensing: Licensing,
+        reporting: Reporting,
+    }
+
+    impl Lab {
+        fn new() -> Lab {
+            let folder = tempfile::tempdir().unwrap();
+            let clock: Arc<dyn Clock> = Arc::new(ManualClock::starting_at(
+                "2021-05-27T09:54:57.783Z".parse().unwrap(),
+            ));
+            // The clock stands still, so the hardware must not take its time.
+            let chassis = ChassisDescription {
+                response_delay_ms: 0,
+                ..ChassisDescription::default()
+            };
+            let device = Device::start(Box::new(Simulator::new(chassis)), Arc::clone(&clock)).unwrap();
+            let reporting = Reporting::in_memory(&clock, &tree("")).unwrap();
+            let licensing = Licensing::start(LicensingParts {
+                clock: Arc::clone(&clock),
+                state_dir: Arc::new(StateDir::open(folder.path()).unwrap()),
+                device: device.clone(),
+                policy: Policy::default(),
+                configuration: Configuration::default(),
+                settings: agent_settings(&LicensingSettings::default()),
+                root: None,
+                courier: Arc::new(HttpCourier::new(None, Duration::ZERO).unwrap()),
+                witness: reporting.licence_witness(),
+            })
+            .unwrap();
+            reporting.watch(&device, &licensing);
+            Lab {
+                _folder: folder,
+                device,
+                licensing,
+                reporting,
+            }
+        }
+
+        /// Waits until the log holds such a line, and gives it.
+        async fn told(&self, wanted: &str) -> String {
+            let logbook = self.reporting.logbook();
+            let mut news = logbook.messages().follow();
+            loop {
+                let messages = logbook.messages().entries();
+                let mut lines = messages.iter().map(ToString::to_string);
+                if let Some(line) = lines.find(|line| line.contains(wanted)) {
+                    return line;
+                }
+                news.changed().await.unwrap();
+            }
+        }
+
+        async fn simulate(&self, command: SimulatorCommand) {
+            let device = self.device.clone();
+            spawn_blocking(move || device.simulate(command))
+                .await
+                .unwrap()
+                .unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn cards_that_come_and_go_are_logged_and_alarmed_with_what_is_configured() {
+        let lab = Lab::new();
+        let slot = "0/1".parse().unwrap();
+        let slice = include_str!("../../tests/data/payloads/valid/v01-otnxp-mixed-slice.xml");
+        lab.device.apply(Arc::new(desired_state(&tree(slice))));
+        lab.licensing.recount();
+        lab.told("%L1-OSA-6-SLICE_PROVISIONED : mxponder-slice 0 of 0/1 is provisioned")
+            .await;
+        lab.simulate(SimulatorCommand::LineCardDown(slot)).await;
+        lab.told("%PLATFORM-INV-3-NODE_STATE_CHANGE : Node: 0/1, state: DOWN")
+            .await;
+        lab.told(":LINE-CARD-DOWN :DECLARE :0/1:").await;
+        lab.simulate(SimulatorCommand::PullLineCard(slot)).await;
+        lab.told(":LINE-CARD-DOWN :CLEAR :0/1:").await;
+        lab.told(":LINE-CARD-ABSENT :DECLARE :0/1:").await;
+        // Only the configuration changes now, which the hardware does not show.
+        lab.device.apply(Arc::new(desired_state(&tree(""))));
+        lab.licensing.recount();
+        lab.told(":LINE-CARD-ABSENT :CLEAR :0/1:").await;
+        let alarms = lab.reporting.logbook().alarms();
+        assert_eq!(alarms.raised(), []);
+        assert_eq!(alarms.cleared().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn licensing_speaks_through_the_log_and_its_trace() {
+        let lab = Lab::new();
+        let line = lab.told("AGENT_ENABLED").await;
+        assert!(
+            line.ends_with(
+                "smartlicserver[311]: %LICENSE-SMART_LIC-6-AGENT_ENABLED : Smart Agent for Licensing is enabled"
+            ),
+            "{line}"
+        );
+        let traced = lab.reporting.logbook().traces().entries(Trace::Licence);
+        assert!(traced.iter().any(|entry| entry.event == "AGENT_ENABLED"));
+    }
+
+    #[tokio::test]
+    async fn a_commit_is_logged_and_configures_the_log() {
+        let lab = Lab::new();
+        let configuration = "<syslog xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-infra-syslog-cfg\">
+                               <host-name-prefix>ncs-1</host-name-prefix></syslog>";
+        let path = InstancePath::parse("/Cisco-IOS-XR-infra-syslog-cfg:syslog/host-name-prefix").unwrap();
+        let commit = |changes| Committed {
+            generation: 1,
+            change_set: Arc::new(ChangeSet {
+                changes,
+                ..ChangeSet::since(0)
+            }),
+            running: Arc::new(Running {
+                generation: 1,
+                tree: Arc::new(tree(configuration)),
+            }),
+            author: Author {
+                user: "anna".to_owned(),
+                session_id: 1,
+                timestamp: Timestamp::UNIX_EPOCH,
+                label: None,
+                comment: None,
+            },
+        };
+        let host_name = || lab.reporting.forwarding.configuration().host_name.clone();
+        lab.reporting.committed(&commit(Vec::new()));
+        assert_eq!(host_name(), "ios", "nothing of the log was touched");
+        lab.reporting.committed(&commit(vec![Change::Set {
+            path,
+            old: "ncs-0".to_owned(),
+            new: "ncs-1".to_owned(),
+        }]));
+        assert_eq!(host_name(), "ncs-1");
+        let line = lab.told("DB_COMMIT").await;
+        assert!(line.contains("committed by user 'anna'"), "{line}");
+    }
+}
