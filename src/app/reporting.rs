@@ -235,7 +235,7 @@ mod tests {
                 configuration: Configuration::default(),
                 settings: agent_settings(&LicensingSettings::default()),
                 root: None,
-                courier: Arc::new(HttpCourier::new(None, Duration::ZERO).unwrap()),
+                courier: Arc::new(HttpCourier::new(None, Duration::ZERO, Arc::clone(&clock)).unwrap()),
                 witness: reporting.licence_witness(),
             })
             .unwrap();

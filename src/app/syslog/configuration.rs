@@ -1,11 +1,16 @@
 //! From the running configuration to what the log does: what the buffer shows, which hosts are sent which messages.
 
+use crate::app::name_resolution::{self, NameSettings};
 use crate::app::state::system_time::DEFAULT_HOST_NAME;
 use crate::app::syslog::message::Severity;
 use crate::yang::tree::{NodeRef, Tree};
 
 /// The top-level nodes that the log is configured by; a commit that touches none of them changes nothing here.
-pub const ROOTS: [&str; 2] = [SYSLOG, "Cisco-IOS-XR-shellutil-cfg:host-names"];
+pub const ROOTS: [&str; 3] = [
+    SYSLOG,
+    "Cisco-IOS-XR-shellutil-cfg:host-names",
+    name_resolution::ROOT,
+];
 
 const SYSLOG: &str = "Cisco-IOS-XR-infra-syslog-cfg:syslog";
 
@@ -25,7 +30,7 @@ pub struct SyslogConfiguration {
 }
 
 /// A remote host.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RemoteHost {
     /// Its address or name.
     pub name: String,
@@ -33,6 +38,8 @@ pub struct RemoteHost {
     pub port: Option<u16>,
     /// What it is sent.
     pub wanted: Wanted,
+    /// How its name is resolved.
+    pub names: NameSettings,
 }
 
 /// Which messages are taken.
@@ -96,7 +103,7 @@ pub fn syslog_configuration(running: &Tree) -> SyslogConfiguration {
         hosts: vrfs
             .iter()
             .flat_map(|vrfs| vrfs.children_named("vrf"))
-            .flat_map(hosts_of)
+            .flat_map(|vrf| hosts_of(vrf, running))
             .collect(),
     }
 }
@@ -108,8 +115,9 @@ const KINDS: [(&str, &str, &str, &str); 3] = [
     ("hosts", "host", "host-name", "host-severity-port"),
 ];
 
-fn hosts_of(vrf: NodeRef<'_>) -> Vec<RemoteHost> {
+fn hosts_of(vrf: NodeRef<'_>, running: &Tree) -> Vec<RemoteHost> {
     let mut hosts = Vec::new();
+    let names = NameSettings::of(running, vrf.leaf("vrf-name").unwrap_or_default());
     for (list, entry, key, settings) in KINDS {
         let Some(list) = vrf.child(list) else { continue };
         for host in list.children_named(entry) {
@@ -123,6 +131,7 @@ fn hosts_of(vrf: NodeRef<'_>) -> Vec<RemoteHost> {
                     leaf("severity").and_then(|leaf| leaf.value()),
                     leaf("operator").and_then(|leaf| leaf.value()),
                 ),
+                names: names.clone(),
             });
         }
     }
@@ -206,6 +215,7 @@ mod tests {
             name: name.to_owned(),
             port,
             wanted,
+            names: NameSettings::default(),
         };
         assert_eq!(
             configuration.hosts,
@@ -218,6 +228,20 @@ mod tests {
         );
         assert_eq!(configuration.host_name, "ncs-1");
         assert_eq!(configuration.trap, Wanted::From(Severity::Debug));
+    }
+
+    #[test]
+    fn a_name_is_resolved_as_its_routing_instance_says() {
+        let configuration = syslog_configuration(&tree(
+            "<syslog xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-infra-syslog-cfg\"><host-server><vrfs><vrf>
+               <vrf-name>management</vrf-name><hosts><host><host-name>log</host-name></host></hosts>
+             </vrf></vrfs></host-server></syslog>
+             <ip-domain xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-ip-domain-cfg\"><vrfs><vrf>
+               <vrf-name>management</vrf-name><ipv4-hosts><ipv4-host><host-name>log</host-name>
+               <address>192.0.2.7</address></ipv4-host></ipv4-hosts>
+             </vrf></vrfs></ip-domain>",
+        ));
+        assert_eq!(configuration.hosts[0].names.hosts.len(), 1);
     }
 
     #[test]

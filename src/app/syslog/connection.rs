@@ -1,7 +1,7 @@
 //! One way to one remote host: UDP (RFC 5426), TCP (RFC 6587) or TLS (RFC 5425).
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -9,9 +9,10 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
-use tokio::net::{TcpStream, UdpSocket, lookup_host};
+use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsConnector;
 
+use crate::app::name_resolution::Names;
 use crate::app::syslog::rfc5424::framed;
 
 /// How messages are carried.
@@ -75,30 +76,38 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Connection {
-    /// Opens a way; `tls` is needed for TLS alone.
+    /// Opens a way to the first address of the host that takes it; `tls` is needed for TLS alone.
     ///
     /// # Errors
     /// What the system, the name server or the TLS library says.
-    pub async fn open(destination: &Destination, tls: Option<&Arc<ClientConfig>>) -> io::Result<Connection> {
+    pub async fn open(
+        destination: &Destination,
+        names: &Names,
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> io::Result<Connection> {
         let Destination {
             host,
             port,
             transport,
         } = destination;
-        let address = lookup_host((host.as_str(), *port))
-            .await?
-            .next()
-            .ok_or_else(|| io::Error::other("the name has no address"))?;
+        let addresses = match host.parse::<IpAddr>() {
+            Ok(address) => vec![address],
+            Err(_) => names.addresses(host).await.map_err(io::Error::other)?,
+        };
+        let addresses: Vec<SocketAddr> = addresses
+            .into_iter()
+            .map(|address| SocketAddr::new(address, *port))
+            .collect();
         if *transport == Transport::Udp {
-            let any = match address {
-                SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-                SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+            let any: IpAddr = match addresses.first() {
+                Some(SocketAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
+                Some(SocketAddr::V4(_)) | None => Ipv4Addr::UNSPECIFIED.into(),
             };
-            let socket = UdpSocket::bind(any).await?;
-            socket.connect(address).await?;
+            let socket = UdpSocket::bind((any, 0)).await?;
+            socket.connect(addresses.as_slice()).await?;
             return Ok(Connection::Datagrams(socket));
         }
-        let stream = TcpStream::connect(address).await?;
+        let stream = TcpStream::connect(addresses.as_slice()).await?;
         stream.set_nodelay(true)?;
         let stream: Box<dyn Stream> = match (transport, tls) {
             (Transport::Tls, Some(tls)) => {

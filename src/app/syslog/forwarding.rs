@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 
 use crate::app::ca_file::{CaFileError, client_trusting};
 use crate::app::clock::Clock;
+use crate::app::name_resolution::{NameSettings, Names};
 use crate::app::settings::SyslogSettings;
 use crate::app::syslog::configuration::{RemoteHost, SyslogConfiguration};
 use crate::app::syslog::connection::{Destination, Transport};
@@ -37,6 +38,7 @@ struct State {
 }
 
 struct Running {
+    names: Names,
     terms: watch::Sender<Terms>,
     counters: Arc<Counters>,
     task: AbortHandle,
@@ -94,14 +96,14 @@ impl Forwarding {
     /// from now on.
     pub fn configured(&self, configuration: SyslogConfiguration) {
         let mut state = self.state();
-        let mut wanted: BTreeMap<Destination, Terms> = BTreeMap::new();
+        let mut wanted: BTreeMap<Destination, (Terms, NameSettings)> = BTreeMap::new();
         for host in &configuration.hosts {
             let terms = Terms {
                 wanted: host.wanted,
                 trap: configuration.trap,
                 host_name: configuration.host_name.clone(),
             };
-            wanted.insert(self.0.destination(host), terms);
+            wanted.insert(self.0.destination(host), (terms, host.names.clone()));
         }
         state.senders.retain(|destination, running| {
             let stays = wanted.contains_key(destination);
@@ -110,13 +112,14 @@ impl Forwarding {
             }
             stays
         });
-        for (destination, terms) in wanted {
+        for (destination, (terms, names)) in wanted {
             match state.senders.get(&destination) {
                 Some(running) => {
+                    running.names.configured(names);
                     running.terms.send_replace(terms);
                 }
                 None => {
-                    let running = self.0.sender(destination.clone(), terms);
+                    let running = self.0.sender(destination.clone(), terms, names);
                     state.senders.insert(destination, running);
                 }
             }
@@ -160,13 +163,16 @@ impl Shared {
         }
     }
 
-    fn sender(&self, destination: Destination, terms: Terms) -> Running {
+    fn sender(&self, destination: Destination, terms: Terms, settings: NameSettings) -> Running {
         let (terms, followed) = watch::channel(terms);
         let counters = Arc::new(Counters::default());
+        let names = Names::default();
+        names.configured(settings);
         let sender = Sender {
             clock: Arc::clone(&self.clock),
             logbook: self.logbook.clone(),
             destination,
+            names: names.clone(),
             tls: self.tls.clone(),
             terms: followed,
             counters: Arc::clone(&counters),
@@ -174,6 +180,7 @@ impl Shared {
         let place = self.logbook.messages().last();
         let task = self.runtime.spawn(sender.run(place)).abort_handle();
         Running {
+            names,
             terms,
             counters,
             task,
@@ -282,6 +289,7 @@ mod tests {
                     name: HOST.to_owned(),
                     port: Some(*port),
                     wanted: *wanted,
+                    names: NameSettings::default(),
                 })
                 .collect(),
         }
@@ -383,6 +391,29 @@ mod tests {
         lab.forwarding.configured(configuration(&[]));
         assert_eq!(stream.read(&mut [0; 9]).await.unwrap(), 0);
         assert_eq!(lab.forwarding.statistics(), []);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_resolved_as_running_says() {
+        let lab = Lab::over(Transport::Tcp);
+        let (listener, port) = listener().await;
+        let mut configured = configuration(&[(port, Wanted::All)]);
+        let host = &mut configured.hosts[0];
+        host.name = "log.example.net".to_owned();
+        host.names.lookup_disabled = true;
+        lab.forwarding.configured(configured.clone());
+        lab.say("one");
+        let told = lab.told("REMOTE_UNREACHABLE").await;
+        assert!(
+            told.contains("Unable to resolve server hostname/domain name log.example.net"),
+            "{told}"
+        );
+        let hosts = [("log.example.net".to_owned(), vec![Ipv4Addr::LOCALHOST.into()])];
+        configured.hosts[0].names.hosts = hosts.into();
+        lab.forwarding.configured(configured);
+        lab.clock.advance(Duration::from_secs(1));
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert_eq!(frame(&mut stream).await, "one");
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use rustls::ClientConfig;
 use tokio::sync::watch;
 
 use crate::app::clock::Clock;
+use crate::app::name_resolution::Names;
 use crate::app::syslog::configuration::Wanted;
 use crate::app::syslog::connection::{Connection, Destination};
 use crate::app::syslog::logbook::{Logbook, SYSLOG_PROCESS};
@@ -52,6 +53,8 @@ pub struct Sender {
     pub logbook: Logbook,
     /// The host.
     pub destination: Destination,
+    /// Resolves its name.
+    pub names: Names,
     /// Trust for TLS.
     pub tls: Option<Arc<ClientConfig>>,
     /// What it is sent.
@@ -126,7 +129,7 @@ impl Sender {
         match connection {
             Some(open) => Ok(open),
             None => {
-                let opened = Connection::open(&self.destination, self.tls.as_ref());
+                let opened = Connection::open(&self.destination, &self.names, self.tls.as_ref());
                 let opened = self.within(opened).await?;
                 troubles.opened = Some(self.clock.instant());
                 Ok(connection.insert(opened))
