@@ -116,6 +116,69 @@ pub enum SsmCommand {
     /// Virtual accounts
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Licences reserved by codes for devices that do not talk to the server
+    #[command(subcommand)]
+    Reservation(ReservationCommand),
+}
+
+/// `ponder ssm reservation`
+#[derive(Clone, Debug, Subcommand)]
+pub enum ReservationCommand {
+    /// Set licences aside for the device of a request code and print its authorization code
+    Reserve {
+        /// As the device printed it, such as CB-ZNCS1004:CAT2231B000-yy8jJcUjz3Zfzt-86; CE- covers everything
+        request_code: String,
+        /// What to reserve
+        #[command(flatten)]
+        wanted: ReservationWanted,
+        /// Virtual account of the licences [default: the default account]
+        #[arg(long, value_name = "NAME")]
+        virtual_account: Option<String>,
+        /// The device may use export-controlled functions
+        #[arg(long)]
+        export_controlled: bool,
+    },
+    /// Print a further authorization code for a device; once installed it takes the place of the one before
+    Update {
+        /// Its serial number
+        device: String,
+        /// What to reserve
+        #[command(flatten)]
+        wanted: ReservationWanted,
+    },
+    /// Print the latest authorization code of a device again
+    Code {
+        /// Its serial number
+        device: String,
+    },
+    /// Take the confirmation code that the device printed when it installed an authorization code
+    Confirm {
+        /// 20 hexadecimal digits
+        code: String,
+    },
+    /// Take the return code that the device printed when it let go of its reservation
+    Return {
+        /// Groups of six characters
+        code: String,
+    },
+    /// End a reservation without the device, which may go on using what it has
+    Remove {
+        /// Its serial number
+        device: String,
+    },
+    /// List the reservations
+    List,
+}
+
+/// What is to be reserved, and for how long.
+#[derive(Clone, Debug, Args)]
+pub struct ReservationWanted {
+    /// Entitlement and count, such as --licence S-NCS1K4-LIC-100G= 8; may be given several times
+    #[arg(long = "licence", alias = "license", num_args = 2, value_names = ["TAG", "COUNT"])]
+    pub licences: Vec<String>,
+    /// Days from today [default: for ever]
+    #[arg(long, value_name = "DAYS")]
+    pub days: Option<u32>,
 }
 
 /// `ponder ssm token`

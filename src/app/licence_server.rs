@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::app::clock::Clock;
 use crate::app::command_line::{
-    AccountCommand, InstanceCommand, LicenceCommand, SsmArguments, SsmCommand, TokenCommand,
+    AccountCommand, InstanceCommand, LicenceCommand, ReservationCommand, ReservationWanted, SsmArguments,
+    SsmCommand, TokenCommand,
 };
 use crate::app::output::say;
 use crate::app::shutdown;
@@ -26,7 +27,7 @@ pub async fn run_or_command(arguments: SsmArguments, clock: Arc<dyn Clock>) -> R
     let now = Arc::new(move || clock.now());
     match &arguments.command {
         Some(command) => {
-            let output = control::execute(&state_dir, &server_command(command), now).await?;
+            let output = control::execute(&state_dir, &server_command(command)?, now).await?;
             say(output).map_err(SsmCommandError::Output)
         }
         None => {
@@ -54,6 +55,14 @@ pub enum SsmCommandError {
     /// What it has to say cannot be written.
     #[error("standard output: {0}")]
     Output(std::io::Error),
+    /// A count that is none.
+    #[error("--licence {tag} {count}: the count must be a whole number")]
+    Count {
+        /// Of what.
+        tag: String,
+        /// What was given.
+        count: String,
+    },
     /// The server or the command.
     #[error(transparent)]
     Ssm(#[from] SsmError),
@@ -86,8 +95,8 @@ fn options(arguments: &SsmArguments, state_dir: &Path) -> SsmOptions {
     }
 }
 
-fn server_command(command: &SsmCommand) -> Command {
-    match command.clone() {
+fn server_command(command: &SsmCommand) -> Result<Command, SsmCommandError> {
+    Ok(match command.clone() {
         SsmCommand::Token(TokenCommand::Create {
             days,
             description,
@@ -116,5 +125,45 @@ fn server_command(command: &SsmCommand) -> Command {
         SsmCommand::Account(AccountCommand::Add { name }) => Command::AccountAdd { name },
         SsmCommand::Account(AccountCommand::Default { name }) => Command::AccountDefault { name },
         SsmCommand::Account(AccountCommand::List) => Command::AccountList,
-    }
+        SsmCommand::Reservation(command) => reservation_command(command)?,
+    })
+}
+
+fn reservation_command(command: ReservationCommand) -> Result<Command, SsmCommandError> {
+    Ok(match command {
+        ReservationCommand::Reserve {
+            request_code,
+            wanted,
+            virtual_account,
+            export_controlled,
+        } => Command::ReservationReserve {
+            request_code,
+            licences: licences(&wanted)?,
+            days: wanted.days,
+            virtual_account,
+            export_control_allowed: export_controlled,
+        },
+        ReservationCommand::Update { device, wanted } => Command::ReservationUpdate {
+            device,
+            licences: licences(&wanted)?,
+            days: wanted.days,
+        },
+        ReservationCommand::Code { device } => Command::ReservationCode { device },
+        ReservationCommand::Confirm { code } => Command::ReservationConfirm { code },
+        ReservationCommand::Return { code } => Command::ReservationReturn { code },
+        ReservationCommand::Remove { device } => Command::ReservationRemove { device },
+        ReservationCommand::List => Command::ReservationList,
+    })
+}
+
+fn licences(wanted: &ReservationWanted) -> Result<Vec<(String, u32)>, SsmCommandError> {
+    let (pairs, _) = wanted.licences.as_chunks::<2>();
+    let pair = |[tag, count]: &[String; 2]| match count.parse() {
+        Ok(count) => Ok((tag.clone(), count)),
+        Err(_) => Err(SsmCommandError::Count {
+            tag: tag.clone(),
+            count: count.clone(),
+        }),
+    };
+    pairs.iter().map(pair).collect()
 }

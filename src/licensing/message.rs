@@ -307,6 +307,8 @@ pub enum RefusalCode {
     NonceReplayed,
     /// The sequence number is not larger than the last one: a repeated message, or two devices with one identity.
     SequenceReplayed,
+    /// Licences are reserved for the device, so it needs no registration.
+    Reserved,
     /// The server could not record the change.
     Unavailable,
 }

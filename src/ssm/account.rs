@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::licensing::catalogue::Entitlement;
 use crate::licensing::message::Udi;
 use crate::licensing::secret::Secret;
+use crate::ssm::reservation::Reservation;
 
 /// Validity of a registration token in days, ends included (L-010).
 pub const TOKEN_DAYS: std::ops::RangeInclusive<u32> = 1..=365;
@@ -123,12 +124,20 @@ pub struct Pool {
     pub purchased: u64,
     /// Licences that product instances use; may be more.
     pub in_use: u64,
+    /// Licences that are set aside for devices without exchanges.
+    pub reserved: u64,
 }
 
 impl Pool {
-    /// More in use than there are.
+    /// More in use and reserved than there are.
     pub fn is_short(&self) -> bool {
-        self.in_use > self.purchased
+        self.in_use.saturating_add(self.reserved) > self.purchased
+    }
+
+    /// Licences that nobody uses or has reserved.
+    pub fn available(&self) -> u64 {
+        let taken = self.in_use.saturating_add(self.reserved);
+        self.purchased.saturating_sub(taken)
     }
 }
 
@@ -145,6 +154,10 @@ pub enum Change {
     Instance(Box<ProductInstance>),
     /// A product instance is gone, and its licences are free (L-014).
     InstanceRemoved(String),
+    /// A reservation, new or in a new form.
+    Reservation(Box<Reservation>),
+    /// A reservation is gone, and its licences are free.
+    ReservationRemoved(String),
     /// A nonce that is refused until then.
     Nonce {
         /// The nonce.
@@ -169,6 +182,9 @@ pub struct Account {
     instances: BTreeMap<String, ProductInstance>,
     by_udi: BTreeMap<Udi, String>,
     by_expiry: BTreeSet<(Timestamp, String)>,
+    reservations: BTreeMap<String, Reservation>,
+    reservation_by_device: BTreeMap<(String, String), String>,
+    reservation_by_end: BTreeSet<(Timestamp, String)>,
     nonces: BTreeSet<String>,
     nonces_by_time: BTreeSet<(Timestamp, String)>,
 }
@@ -215,6 +231,20 @@ impl Account {
                 self.instances.insert(instance.id.clone(), *instance);
             }
             Change::InstanceRemoved(id) => self.remove(&id),
+            Change::Reservation(reservation) => {
+                self.remove_reservation(&reservation.request);
+                for (entitlement, count) in &reservation.held {
+                    self.pool_mut(reservation.virtual_account, *entitlement).reserved += count;
+                }
+                let device = (reservation.pid.clone(), reservation.serial_number.clone());
+                let request = reservation.request.clone();
+                self.reservation_by_device.insert(device, request.clone());
+                if let Some(end) = reservation.held_until {
+                    self.reservation_by_end.insert((end, request.clone()));
+                }
+                self.reservations.insert(request, *reservation);
+            }
+            Change::ReservationRemoved(request) => self.remove_reservation(&request),
             Change::Nonce { nonce, until } => {
                 self.nonces.insert(nonce.clone());
                 self.nonces_by_time.insert((until, nonce));
@@ -238,6 +268,20 @@ impl Account {
         }
         self.by_udi.remove(&gone.udi);
         self.by_expiry.remove(&(gone.expires(), gone.id));
+    }
+
+    fn remove_reservation(&mut self, request: &str) {
+        let Some(gone) = self.reservations.remove(request) else {
+            return;
+        };
+        for (entitlement, count) in &gone.held {
+            let pool = self.pool_mut(gone.virtual_account, *entitlement);
+            pool.reserved = pool.reserved.saturating_sub(*count);
+        }
+        self.reservation_by_device.remove(&(gone.pid, gone.serial_number));
+        if let Some(end) = gone.held_until {
+            self.reservation_by_end.remove(&(end, gone.request));
+        }
     }
 
     fn pool_mut(&mut self, account: VirtualAccountId, entitlement: Entitlement) -> &mut Pool {
@@ -325,6 +369,26 @@ impl Account {
             .iter()
             .take_while(move |(expires, _)| *expires < now)
             .map(|(_, id)| id.as_str())
+    }
+
+    /// All reservations.
+    pub fn reservations(&self) -> impl Iterator<Item = &Reservation> {
+        self.reservations.values()
+    }
+
+    /// The reservation of a device.
+    pub fn reservation_of(&self, pid: &str, serial_number: &str) -> Option<&Reservation> {
+        let device = (pid.to_owned(), serial_number.to_owned());
+        let request = self.reservation_by_device.get(&device)?;
+        self.reservations.get(request)
+    }
+
+    /// Reservations of which a term has ended.
+    pub fn reservations_ended(&self, now: Timestamp) -> impl Iterator<Item = &Reservation> {
+        self.reservation_by_end
+            .iter()
+            .take_while(move |(end, _)| *end <= now)
+            .filter_map(|(_, request)| self.reservations.get(request))
     }
 
     /// A nonce that is still remembered.

@@ -1,6 +1,7 @@
 //! Commands for the people who run the licence server: what they ask, what they get, and the changes that follow.
 
 pub mod listing;
+mod reservation;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::ssm::account::{
     Account, Change, ProductInstance, Purchase, TOKEN_DAYS, Token, VirtualAccount, same_name, token_expiry,
 };
 use crate::ssm::admin::listing::{Output, account_rows, instance_row, pool_rows, token_row};
+use crate::ssm::server::Server;
 
 /// A command, as `ponder ssm …` sends it to a running server.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -68,6 +70,50 @@ pub enum Command {
         /// Its serial number, or its name at the server.
         name: String,
     },
+    /// Set licences aside for a device, and make its authorization code.
+    ReservationReserve {
+        /// The device's request code.
+        request_code: String,
+        /// Short or full tag and count of each; empty for a universal request.
+        licences: Vec<(String, u32)>,
+        /// How long; for ever when absent.
+        days: Option<u32>,
+        /// Whose licences; the default virtual account's when absent.
+        virtual_account: Option<String>,
+        /// Export-controlled functionality is allowed.
+        export_control_allowed: bool,
+    },
+    /// Make a further authorization code for a device, which takes the place of the one before.
+    ReservationUpdate {
+        /// Its serial number.
+        device: String,
+        /// All that is to be reserved from then on.
+        licences: Vec<(String, u32)>,
+        /// How long; for ever when absent.
+        days: Option<u32>,
+    },
+    /// Show the latest authorization code of a device again.
+    ReservationCode {
+        /// Its serial number.
+        device: String,
+    },
+    /// Take a confirmation code.
+    ReservationConfirm {
+        /// As the device gave it.
+        code: String,
+    },
+    /// Take a return code.
+    ReservationReturn {
+        /// As the device gave it.
+        code: String,
+    },
+    /// End a reservation without the device.
+    ReservationRemove {
+        /// Its serial number.
+        device: String,
+    },
+    /// List the reservations.
+    ReservationList,
 }
 
 /// Why a command is refused; names the thing, the value and the rule.
@@ -131,17 +177,68 @@ pub enum Refused {
         /// How many.
         count: usize,
     },
+    /// What was typed is no request code.
+    #[error("{0}")]
+    RequestCode(String),
+    /// One reservation a device.
+    #[error("{0} has a reservation already; update it, or have the device return it")]
+    Reserved(String),
+    /// Registered or reserved, not both.
+    #[error("{0} is registered; deregister it before licences are reserved for it")]
+    Registered(String),
+    /// No such reservation.
+    #[error("there is no reservation of {0:?}; `reservation list` shows them")]
+    NoReservation(String),
+    /// A code that no device with a reservation can have made.
+    #[error("the {0} code belongs to no reservation: it was mistyped, or taken before")]
+    Code(&'static str),
+    /// Licences were named or not, and it should be the other way.
+    #[error("{0}")]
+    Wanted(&'static str),
+    /// An entitlement came twice.
+    #[error("{0} is named twice")]
+    Twice(&'static str),
+    /// A count without sense.
+    #[error("{count} of {entitlement} cannot be reserved: 1 to 1000000 are allowed")]
+    ReservedCount {
+        /// Of what.
+        entitlement: &'static str,
+        /// How many were asked for.
+        count: u32,
+    },
+    /// A term without sense.
+    #[error("licences cannot be reserved for {0} days: 1 to 36600 are allowed")]
+    Term(u32),
+    /// Not enough in the pool.
+    #[error(
+        "{wanted} of {entitlement} cannot be reserved: {virtual_account} has {available} that nobody uses or has reserved"
+    )]
+    NotAvailable {
+        /// Of what.
+        entitlement: &'static str,
+        /// How many were asked for.
+        wanted: u64,
+        /// How many there are.
+        available: u64,
+        /// Whose pool.
+        virtual_account: String,
+    },
+    /// The links of a request are used up.
+    #[error(
+        "the reservation of {0:?} has had all its revisions; have the device return it and request again"
+    )]
+    Revisions(String),
+    /// It cannot be signed.
+    #[error("making the authorization code: {0}")]
+    Authorization(String),
     /// The cryptographic library gave no random bytes.
     #[error(transparent)]
     Signature(#[from] SignatureError),
 }
 
 /// Works out a command: the changes to be stored and applied, and what to answer then.
-pub fn decide(
-    account: &Account,
-    command: &Command,
-    now: Timestamp,
-) -> Result<(Vec<Change>, Output), Refused> {
+pub fn decide(server: &Server, command: &Command, now: Timestamp) -> Result<(Vec<Change>, Output), Refused> {
+    let account = &server.account;
     match command {
         Command::TokenCreate {
             virtual_account,
@@ -231,6 +328,26 @@ pub fn decide(
             let change = Change::InstanceRemoved(instance.id.clone());
             Ok((vec![change], Output::Done(done)))
         }
+        Command::ReservationReserve {
+            request_code,
+            licences,
+            days,
+            virtual_account,
+            export_control_allowed,
+        } => {
+            let owner = (virtual_account.as_deref(), *export_control_allowed);
+            reservation::reserve(server, request_code, licences, *days, owner, now)
+        }
+        Command::ReservationUpdate {
+            device,
+            licences,
+            days,
+        } => reservation::update(server, device, licences, *days, now),
+        Command::ReservationCode { device } => reservation::code(server, device),
+        Command::ReservationConfirm { code } => reservation::confirm(account, code, now),
+        Command::ReservationReturn { code } => reservation::give_back(account, code),
+        Command::ReservationRemove { device } => reservation::remove(account, device),
+        Command::ReservationList => Ok(reservation::list(account)),
     }
 }
 
@@ -241,13 +358,7 @@ fn add_licences(
     quantity: i64,
     now: Timestamp,
 ) -> Result<(Vec<Change>, Output), Refused> {
-    let mut every = Entitlement::ALL.into_iter();
-    let entitlement =
-        every.find(|entitlement| [entitlement.short_tag(), entitlement.entry().tag].contains(&tag));
-    let entitlement = entitlement.ok_or_else(|| Refused::Entitlement {
-        tag: tag.to_owned(),
-        known: Entitlement::ALL.map(Entitlement::short_tag).join(", "),
-    })?;
+    let entitlement = find_entitlement(tag)?;
     let owner = find_account(account, virtual_account)?;
     let pool = account.pool(owner.id, entitlement);
     let refuse = |rule| Refused::Quantity {
@@ -279,6 +390,15 @@ fn add_licences(
 }
 
 const MAX_POOL: u64 = 1_000_000_000;
+
+fn find_entitlement(tag: &str) -> Result<Entitlement, Refused> {
+    let mut every = Entitlement::ALL.into_iter();
+    let found = every.find(|entitlement| [entitlement.short_tag(), entitlement.entry().tag].contains(&tag));
+    found.ok_or_else(|| Refused::Entitlement {
+        tag: tag.to_owned(),
+        known: Entitlement::ALL.map(Entitlement::short_tag).join(", "),
+    })
+}
 
 fn find_account<'a>(account: &'a Account, name: Option<&str>) -> Result<&'a VirtualAccount, Refused> {
     account.virtual_account(name).ok_or_else(|| {
@@ -330,14 +450,14 @@ mod tests {
 
     fn refusal(command: &Command) -> String {
         let server = server();
-        decide(&server.account, command, now()).unwrap_err().to_string()
+        decide(&server, command, now()).unwrap_err().to_string()
     }
 
     #[test]
     fn a_token_is_valid_for_1_to_365_days() {
         let mut server = server();
         for days in [0, 366, u32::MAX] {
-            let refused = decide(&server.account, &create_token(days), now());
+            let refused = decide(&server, &create_token(days), now());
             assert_eq!(refused, Err(Refused::Days(days)));
         }
         for days in [1, 365] {
@@ -384,7 +504,7 @@ mod tests {
             "VIRTUAL ACCOUNT  ENTITLEMENT        PURCHASED  IN USE  BALANCE\n\
              Default          S_NCS1K4_LONGHAUL  3          0       +3"
         );
-        let refused = decide(&server.account, &add(Entitlement::LongHaul, -4), now()).unwrap_err();
+        let refused = decide(&server, &add(Entitlement::LongHaul, -4), now()).unwrap_err();
         assert_eq!(
             refused.to_string(),
             "-4 licences cannot be added to S_NCS1K4_LONGHAUL, of which there are 3: a pool cannot hold fewer than 0"
@@ -430,7 +550,7 @@ mod tests {
             name: "sEA".to_owned(),
         };
         assert_eq!(
-            decide(&server.account, &again, now()),
+            decide(&server, &again, now()),
             Err(Refused::NameTaken("sEA".to_owned()))
         );
         command(&mut server, &Command::AccountDefault { name }, now());
@@ -443,6 +563,6 @@ mod tests {
         let done = command(&mut server, &add(Entitlement::Subsea, 1), now());
         assert!(done.to_string().starts_with("Sea has 1"));
         let blank = Command::AccountAdd { name: " ".to_owned() };
-        assert!(decide(&server.account, &blank, now()).is_err());
+        assert!(decide(&server, &blank, now()).is_err());
     }
 }

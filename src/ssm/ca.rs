@@ -18,6 +18,7 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, SerialNumber, SubjectPublicKeyInfo,
 };
 
+use crate::licensing::message::reservation::Authorization;
 use crate::licensing::message::{Answer, MessageError, Udi};
 use crate::licensing::secret::Secret;
 use crate::licensing::signature::chain::{self, DOCUMENT_SIGNING, Purpose, TrustRoot, Verified};
@@ -182,6 +183,12 @@ impl Authority {
     pub fn sign(&self, answer: &Answer) -> Result<Vec<u8>, MessageError> {
         let certificates = [self.answer_signing.certificate.clone()];
         answer.sign(&self.answer_signing.key, &certificates)
+    }
+
+    /// Signs an authorization code.
+    pub fn sign_authorization(&self, authorization: &Authorization) -> Result<String, MessageError> {
+        let certificates = [self.answer_signing.certificate.clone()];
+        authorization.sign(&self.answer_signing.key, &certificates)
     }
 
     /// A fresh certificate and key for the HTTPS port, for these host names and addresses, with the place of the

@@ -145,6 +145,9 @@ impl Server {
     pub fn elapsed(&self, now: Timestamp) -> Vec<Change> {
         let expired = self.account.expired(now);
         let mut changes: Vec<Change> = expired.map(|id| Change::InstanceRemoved(id.to_owned())).collect();
+        let ended = self.account.reservations_ended(now);
+        changes
+            .extend(ended.map(|reservation| Change::Reservation(Box::new(reservation.clone().as_of(now)))));
         if self.account.has_old_nonces(now) {
             changes.push(Change::NoncesForgotten { before: now });
         }
@@ -177,6 +180,17 @@ impl Server {
             ));
         }
         let token = self.check_token(body, now)?;
+        let udi = &request.udi;
+        if self
+            .account
+            .reservation_of(&udi.pid, &udi.serial_number)
+            .is_some()
+        {
+            return Err(Refused::new(
+                RefusalCode::Reserved,
+                format!("licenses are reserved for {udi}; return the reservation before registering"),
+            ));
+        }
         let present = self.account.instance_of(&request.udi);
         let same_key = present.filter(|instance| instance.identity.public_key == key.public_key);
         if present.is_some() && same_key.is_none() && !body.force {

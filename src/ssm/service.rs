@@ -183,7 +183,7 @@ impl Service {
     pub async fn command(&mut self, command: &Command) -> Result<Output, SsmError> {
         let now = (self.clock)();
         self.catch_up(now).await?;
-        let (changes, output) = admin::decide(&self.server.account, command, now)?;
+        let (changes, output) = admin::decide(&self.server, command, now)?;
         let changed = !changes.is_empty();
         self.carry_out(changes).await?;
         if changed {
@@ -193,6 +193,9 @@ impl Service {
                     tracing::info!("made token {} for {} until {until}", row.id, row.virtual_account);
                 }
                 Output::Done(done) => tracing::info!("{done}"),
+                Output::AuthorizationCode(_) => {
+                    tracing::info!("made an authorization code for a reservation")
+                }
                 _ => {}
             }
         }
@@ -400,7 +403,7 @@ mod tests {
         let store = Store::open(&path).await.unwrap();
         store.close().await.unwrap();
         let mut other = by_hand(&path).await;
-        sqlx::raw_sql("PRAGMA user_version = 2")
+        sqlx::raw_sql("PRAGMA user_version = 3")
             .execute(&mut other)
             .await
             .unwrap();

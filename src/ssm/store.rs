@@ -1,6 +1,7 @@
 //! The state of the licence server in SQLite: loaded whole at the start, every change on disk before it is acknowledged.
 
 pub mod folder;
+mod reservation;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -74,8 +75,9 @@ pub struct Stored {
 }
 
 /// The layout of the tables; a later one is refused, an earlier one will be brought up to date here.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
+/// The first layout; [`RESERVATIONS`] follows it.
 const SCHEMA: &str = "
 CREATE TABLE account (
     only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
@@ -143,6 +145,26 @@ CREATE INDEX nonce_until ON nonce (until_second);
 PRAGMA user_version = 1;
 ";
 
+/// What the second layout added.
+const RESERVATIONS: &str = "
+CREATE TABLE reservation (
+    request TEXT PRIMARY KEY,
+    pid TEXT NOT NULL,
+    serial_number TEXT NOT NULL,
+    coverage TEXT NOT NULL,
+    virtual_account INTEGER NOT NULL REFERENCES virtual_account (id),
+    export_control_allowed INTEGER NOT NULL,
+    created TEXT NOT NULL,
+    link TEXT NOT NULL,
+    confirmed INTEGER NOT NULL,
+    revisions TEXT NOT NULL,
+    held TEXT NOT NULL,
+    held_until TEXT,
+    UNIQUE (pid, serial_number)
+) STRICT;
+PRAGMA user_version = 2;
+";
+
 impl Store {
     /// Opens the database, and makes its tables when it is new.
     pub async fn open(path: &Path) -> Result<Store, StoreError> {
@@ -169,14 +191,14 @@ impl Store {
                 known: SCHEMA_VERSION,
             });
         }
-        if version == 0 {
-            let mut transaction = connection.begin().await.map_err(at)?;
-            sqlx::raw_sql(SCHEMA)
-                .execute(&mut *transaction)
-                .await
-                .map_err(at)?;
-            transaction.commit().await.map_err(at)?;
+        let missing = [(1, SCHEMA), (2, RESERVATIONS)];
+        let missing = missing.into_iter().filter(|(layout, _)| version < *layout);
+        let mut transaction = connection.begin().await.map_err(at)?;
+        for (_, tables) in missing {
+            let made = sqlx::raw_sql(tables).execute(&mut *transaction);
+            made.await.map_err(at)?;
         }
+        transaction.commit().await.map_err(at)?;
         Ok(Store {
             connection,
             path: path.to_owned(),
@@ -302,6 +324,13 @@ async fn write(connection: &mut SqliteConnection, change: &Change) -> Result<(),
                 .execute(connection)
                 .await?;
         }
+        Change::Reservation(reservation) => reservation::write(connection, reservation).await?,
+        Change::ReservationRemoved(request) => {
+            sqlx::query("DELETE FROM reservation WHERE request = ?")
+                .bind(request)
+                .execute(connection)
+                .await?;
+        }
         Change::Nonce { nonce, until } => {
             sqlx::query("INSERT OR REPLACE INTO nonce (nonce, until_second) VALUES (?, ?)")
                 .bind(nonce)
@@ -423,6 +452,7 @@ async fn load(connection: &mut SqliteConnection) -> Result<Option<Stored>, sqlx:
         }));
     }
     load_instances(connection, &mut account).await?;
+    reservation::load(connection, &mut account).await?;
     for row in sqlx::query("SELECT * FROM nonce")
         .fetch_all(&mut *connection)
         .await?

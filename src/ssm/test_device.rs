@@ -47,7 +47,7 @@ pub fn exchange(server: &mut Server, bytes: &[u8], now: Timestamp) -> Vec<u8> {
 }
 
 pub fn command(server: &mut Server, command: &Command, now: Timestamp) -> Output {
-    let (changes, output) = admin::decide(&server.account, command, now).unwrap();
+    let (changes, output) = admin::decide(server, command, now).unwrap();
     server.apply(changes);
     output
 }

@@ -140,15 +140,6 @@ def test_without_registration_the_other_rpcs_say_so(device):
         assert ask_licensing(session, name) == ("failed", "notregistered")
 
 
-def test_reservation_is_said_to_be_unsupported(device):
-    _, session = device
-    answer = ask_licensing(session, "reservation-cancel", "<request-type>local</request-type>")
-    assert answer == ("failed", "notsupported")
-    request = f'<reservation-request xmlns="{LICENCE_ACTIONS}"><request-type>local</request-type></reservation-request>'
-    response = find(call(session, request), "reservation-codes/response")
-    assert text_at(response, "operation-status") == "failed" and text_at(response, "return-code") == "notsupported"
-
-
 @pytest.mark.parametrize("token", ["made-up", "ZDJlOWQ3M2YtZXhhbXBsZS10b2tlbi0wMDAx"])
 def test_an_unknown_token_fails_with_the_servers_words(device, ssm, token):
     _, session = device

@@ -5,7 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::licensing::message::reservation::Coverage;
 use crate::ssm::account::{Account, ProductInstance, Token};
+use crate::ssm::reservation::Reservation;
 
 /// What a command answers; its `Display` is for people, its JSON for programs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -21,6 +23,10 @@ pub enum Output {
     Accounts(Vec<AccountRow>),
     /// The devices.
     Instances(Vec<InstanceRow>),
+    /// An authorization code.
+    AuthorizationCode(String),
+    /// The reservations.
+    Reservations(Vec<ReservationRow>),
     /// It was done; says what.
     Done(String),
 }
@@ -70,6 +76,8 @@ pub struct PoolRow {
     pub purchased: u64,
     /// Licences in use.
     pub in_use: u64,
+    /// Licences that are reserved.
+    pub reserved: u64,
     /// Surplus, or shortage below zero.
     pub balance: i64,
 }
@@ -110,6 +118,57 @@ pub struct InstanceRow {
     pub usage: Vec<(String, u32)>,
 }
 
+/// A reservation as it is listed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReservationRow {
+    /// Whose.
+    pub serial_number: String,
+    /// Product identifier.
+    pub pid: String,
+    /// Whose licences.
+    pub virtual_account: String,
+    /// `specific` or `universal`.
+    pub kind: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The latest revision that was issued.
+    pub issued: u32,
+    /// The latest revision that the device has confirmed; 0 for none.
+    pub confirmed: u32,
+    /// What the latest revision grants, as tag, count and end of the term.
+    pub licences: Vec<String>,
+}
+
+pub(super) fn reservation_row(account: &Account, reservation: &Reservation) -> ReservationRow {
+    let latest = reservation.latest();
+    let licences = latest.map_or(&[][..], |latest| &latest.licences);
+    ReservationRow {
+        serial_number: reservation.serial_number.clone(),
+        pid: reservation.pid.clone(),
+        virtual_account: account
+            .virtual_account_name(reservation.virtual_account)
+            .to_owned(),
+        kind: match reservation.coverage {
+            Coverage::Specific => "specific".to_owned(),
+            Coverage::Universal => "universal".to_owned(),
+        },
+        created: reservation.created,
+        issued: latest.map_or(0, |latest| latest.number),
+        confirmed: reservation.confirmed,
+        licences: licences
+            .iter()
+            .map(|licence| {
+                let (tag, count) = (licence.entitlement.short_tag(), licence.count);
+                match licence.end {
+                    Some(end) => format!("{tag} {count} until {}", seconds(end)),
+                    None => format!("{tag} {count}"),
+                }
+            })
+            .collect(),
+    }
+}
+
 pub(super) fn token_row(account: &Account, token: &Token, reveal: bool, now: Timestamp) -> TokenRow {
     let secret = token.secret.reveal();
     let state = if token.revoked {
@@ -143,10 +202,12 @@ pub(super) fn pool_rows(account: &Account) -> Vec<PoolRow> {
             entitlement: entitlement.short_tag().to_owned(),
             purchased: pool.purchased,
             in_use: pool.in_use,
-            balance: signed(pool.purchased) - signed(pool.in_use),
+            reserved: pool.reserved,
+            balance: signed(pool.purchased) - signed(pool.in_use.saturating_add(pool.reserved)),
         }
     });
-    rows.filter(|row| row.purchased > 0 || row.in_use > 0).collect()
+    rows.filter(|row| row.purchased > 0 || row.in_use > 0 || row.reserved > 0)
+        .collect()
 }
 
 pub(super) fn account_rows(account: &Account) -> Vec<AccountRow> {
@@ -183,6 +244,7 @@ impl fmt::Display for Output {
         match self {
             // Alone on its line, so that a script can take it.
             Output::Token(row) => f.write_str(&row.token),
+            Output::AuthorizationCode(code) => f.write_str(code),
             Output::Done(done) => f.write_str(done),
             Output::Tokens(rows) => {
                 let header = [
@@ -215,14 +277,43 @@ impl fmt::Display for Output {
                 table(f, &header, rows.collect())
             }
             Output::Pools(rows) => {
-                let header = ["VIRTUAL ACCOUNT", "ENTITLEMENT", "PURCHASED", "IN USE", "BALANCE"];
+                let mut header = vec!["VIRTUAL ACCOUNT", "ENTITLEMENT", "PURCHASED", "IN USE", "BALANCE"];
+                let any_reserved = rows.iter().any(|row| row.reserved > 0);
+                header.extend(any_reserved.then_some("RESERVED"));
                 let rows = rows.iter().map(|row| {
-                    vec![
+                    let mut cells = vec![
                         row.virtual_account.clone(),
                         row.entitlement.clone(),
                         row.purchased.to_string(),
                         row.in_use.to_string(),
                         format!("{:+}", row.balance),
+                    ];
+                    cells.extend(any_reserved.then(|| row.reserved.to_string()));
+                    cells
+                });
+                table(f, &header, rows.collect())
+            }
+            Output::Reservations(rows) => {
+                let header = [
+                    "SERIAL NUMBER",
+                    "PID",
+                    "VIRTUAL ACCOUNT",
+                    "KIND",
+                    "MADE",
+                    "ISSUED",
+                    "CONFIRMED",
+                    "LICENCES",
+                ];
+                let rows = rows.iter().map(|row| {
+                    vec![
+                        row.serial_number.clone(),
+                        row.pid.clone(),
+                        row.virtual_account.clone(),
+                        row.kind.clone(),
+                        seconds(row.created),
+                        row.issued.to_string(),
+                        row.confirmed.to_string(),
+                        row.licences.join(", "),
                     ]
                 });
                 table(f, &header, rows.collect())
