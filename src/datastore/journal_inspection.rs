@@ -264,3 +264,148 @@ fn unless_missing(cause: io::Error) -> io::Result<()> {
         Err(cause)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::datastore::change_set::{Change, ChangeSet};
+    use crate::datastore::history::Author;
+    use crate::datastore::journal::Journal;
+    use crate::datastore::simulated_disk::{Left, SimulatedDisk};
+    use crate::datastore::storage::{SnapshotNeed, Storage};
+    use crate::yang::path::InstancePath;
+
+    fn author() -> Author {
+        Author {
+            user: "anna".to_owned(),
+            session_id: 4,
+            timestamp: jiff::Timestamp::UNIX_EPOCH,
+            label: None,
+            comment: None,
+        }
+    }
+
+    /// Commits up to this generation, with a snapshot now and then.
+    fn commit(disk: &SimulatedDisk, count: u64) {
+        let mut journal = Journal::with_snapshot_every(Box::new(disk.clone()), 1000);
+        let kept = journal.load().unwrap();
+        let reached = kept
+            .after
+            .last()
+            .map_or(kept.snapshot.generation, Record::generation);
+        for base in reached..reached + count {
+            if journal.snapshot_need() != SnapshotNeed::None {
+                journal
+                    .snapshot(&Snapshot {
+                        generation: base,
+                        ..Snapshot::default()
+                    })
+                    .unwrap();
+            }
+            journal
+                .record(&Record {
+                    author: author(),
+                    change_set: Arc::new(ChangeSet {
+                        base,
+                        result: Some(base + 1),
+                        changes: vec![Change::Set {
+                            path: InstancePath::parse("/m:a").unwrap(),
+                            old: "x".repeat(40),
+                            new: base.to_string(),
+                        }],
+                    }),
+                    awaiting: None,
+                })
+                .unwrap();
+        }
+    }
+
+    fn put(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
+        let mut files = disk.clone();
+        files.create(name).unwrap();
+        files.append(name, bytes).unwrap();
+    }
+
+    #[test]
+    fn whatever_happens_to_one_file_is_repaired_keeps_a_copy_and_can_be_committed_to() {
+        let disk = SimulatedDisk::new();
+        commit(&disk, 20);
+        let names = disk.clone().list().unwrap();
+        assert!(names.len() >= 4, "{names:?}");
+        let (mut refused, mut repaired) = (0, 0);
+        for name in &names {
+            let whole = disk.clone().read(name).unwrap();
+            let mut flipped = whole.clone();
+            flipped[whole.len() * 2 / 3] ^= 1;
+            for damaged in [
+                Some(Vec::new()),
+                Some(vec![0; whole.len()]),
+                Some(whole[..whole.len() / 2].to_vec()),
+                Some(flipped),
+                None,
+            ] {
+                let mut hurt = disk.restart(Left::Everything);
+                match &damaged {
+                    Some(bytes) => put(&hurt, name, bytes),
+                    None => hurt.remove(name).unwrap(),
+                }
+                let what = format!("{name} with {:?} bytes", damaged.as_ref().map(Vec::len));
+                let good = inspect(&mut hurt).is_ok();
+                refused += u64::from(!good);
+                let before = hurt.list().unwrap();
+                let repairs = repair(&mut hurt, "tag").unwrap_or_else(|error| panic!("{what}: {error}"));
+                assert_eq!(good, repairs.is_empty(), "{what}: {repairs:?}");
+                repaired += repairs.len();
+                for done in &repairs {
+                    assert_eq!(
+                        done.copy.is_some(),
+                        before.contains(&done.file),
+                        "{what}: {done:?}"
+                    );
+                    if let Some(copy) = &done.copy {
+                        assert!(hurt.list().unwrap().contains(copy), "{what}: {done:?}");
+                    }
+                }
+                let reached = inspect(&mut hurt).unwrap().generation;
+                // A snapshot is made up for by the one before it and the commits since.
+                assert!(!name.starts_with(SNAPSHOT) || reached == 20, "{what}: {reached}");
+                commit(&hurt, 30);
+                assert_eq!(inspect(&mut hurt).unwrap().generation, reached + 30, "{what}");
+            }
+        }
+        assert!(refused >= 4 && repaired >= 4, "{refused} {repaired}");
+    }
+
+    #[test]
+    fn verify_has_a_word_for_every_file() {
+        let mut disk = SimulatedDisk::new();
+        commit(&disk, 20);
+        let verdicts = verify(&mut disk).unwrap();
+        assert_eq!(verdicts.len(), disk.list().unwrap().len());
+        assert!(verdicts.iter().all(|verdict| verdict.good), "{verdicts:?}");
+        let journal = verdicts.last().unwrap().file.clone();
+        let mut bytes = disk.read(&journal).unwrap();
+        bytes.pop();
+        put(&disk, &journal, &bytes);
+        let torn = verify(&mut disk).unwrap().pop().unwrap();
+        assert!(torn.good && torn.text.contains("a crash tore"), "{torn:?}");
+        bytes.truncate(5);
+        put(&disk, &journal, &bytes);
+        let damaged = verify(&mut disk).unwrap().pop().unwrap();
+        assert!(
+            !damaged.good && damaged.text.starts_with("damaged at byte 0"),
+            "{damaged:?}"
+        );
+    }
+
+    #[test]
+    fn a_folder_without_a_good_snapshot_is_beyond_repair_and_left_alone() {
+        let mut disk = SimulatedDisk::new();
+        put(&disk, OLD_FORM, b"ponder-running 1 5 00\nhello");
+        let refused = repair(&mut disk, "tag").unwrap_err().to_string();
+        assert!(refused.contains("no snapshot is good"), "{refused}");
+        assert_eq!(disk.list().unwrap(), [OLD_FORM]);
+    }
+}

@@ -129,8 +129,21 @@ pub(crate) fn look_through(files: &mut dyn Files) -> Result<Found, StorageError>
     let Some((base, snapshot, snapshot_length)) = newest_good_snapshot(files, &names)? else {
         return without_snapshot(files, &names);
     };
+    let last_snapshot = names.snapshots.last().copied().unwrap_or(base);
+    let mut newest = last_snapshot;
+    for number in names
+        .journals
+        .iter()
+        .copied()
+        .filter(|number| *number > last_snapshot)
+    {
+        // One without records is the beginning of a pair that never came to be; with them, its snapshot was lost.
+        if read_journal(files, number).is_ok_and(|journal| !journal.records.is_empty()) {
+            newest = number;
+        }
+    }
     let mut found = Found {
-        number: names.snapshots.last().copied().unwrap_or(base),
+        number: newest,
         snapshot_length,
         last_number: names.last_number(),
         snapshots: names.snapshots.clone(),
@@ -156,6 +169,10 @@ pub(crate) fn look_through(files: &mut dyn Files) -> Result<Found, StorageError>
             }
             other => other?,
         };
+        if journal.records.is_empty() && !names.snapshots.contains(&number) {
+            found.journals.push((number, at));
+            continue;
+        }
         // Commits that were refused because they could not be brought to disk may stand at the end of the journal before.
         while at > journal.base
             && after
@@ -301,6 +318,11 @@ fn history_before(
                 break;
             }
         };
+        if journal.records.is_empty() && !names.snapshots.contains(&number) {
+            // The same with a whole first line: commits may have gone on in the journal before it.
+            journals.insert(0, (number, at));
+            continue;
+        }
         journals.insert(0, (number, journal.base));
         // What is beyond was refused because it could not be brought to disk.
         let from = at;

@@ -113,16 +113,17 @@ fn check_crash(disk: &SimulatedDisk, states: &[String], acknowledged: usize, wha
         let expected: Vec<String> = (0..reached).map(|number| number.to_string()).collect();
         assert_eq!(labels, expected, "{what}, {left:?}: history");
 
-        // It goes on from there, and a crash right after the next `<ok/>` loses nothing.
-        if let Some(config) = edits().get(reached) {
+        // It goes on from there, and a crash right after each `<ok/>` loses nothing.
+        for (number, config) in edits().iter().enumerate().skip(reached) {
             edit(&datastores, config);
-            commit(&datastores, reached).unwrap_or_else(|error| panic!("{what}, {left:?}: {error}"));
+            commit(&datastores, number).unwrap_or_else(|error| panic!("{what}, {left:?}: {error}"));
             let again = open(&after.restart(Left::Nothing)).unwrap();
             assert_eq!(
                 shown(&again.running().tree),
-                states[reached + 1],
+                states[number + 1],
                 "{what}, {left:?}"
             );
+            assert_eq!(again.history().len(), number + 1, "{what}, {left:?}: history");
         }
     }
     EVERY_LEFT.len()
