@@ -90,7 +90,7 @@ fn apply_one(schema: &Arc<Schema>, tree: &mut Tree, change: &Change) -> Result<(
 /// What is done at the parent of a change.
 type AtParent<'a, 's> = dyn FnMut(&mut Place<'_>, Option<SchemaNode<'s>>) -> Result<(), ApplyError> + 'a;
 
-/// Goes down the parents, making structure that is missing, and drops structure that is empty on the way back.
+/// Goes down the parents, making structure that is missing, and drops what it made in vain on the way back.
 fn descend<'s>(
     place: &mut Place<'_>,
     schema: &'s Schema,
@@ -111,9 +111,12 @@ fn descend<'s>(
         return descend(&mut inside, schema, Some(node), rest, then);
     }
     make_room(place, node);
+    let was_missing = place.first_of(node).is_none();
     let mut inside = place.enter_container(node)?;
     let result = descend(&mut inside, schema, Some(node), rest, then);
-    place.prune(node);
+    if was_missing {
+        place.prune(node);
+    }
     result
 }
 

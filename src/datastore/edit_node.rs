@@ -121,12 +121,15 @@ impl<'s> Editor<'s> {
             self.clear_other_cases(place, node);
         }
         let changes_before = self.done.changes.len();
+        let was_missing = place.first_of(node).is_none();
         let result = match place.enter_container(node) {
             Err(error) => return Ok(Err(error)),
             Ok(mut inside) => self.inside(&mut inside, node, &Instance::Single, element, op, is_new),
         };
         if is_structure {
-            place.prune(node);
+            if was_missing {
+                place.prune(node);
+            }
             // Structure stands in a case as soon as something is in it. What gives way goes before what came.
             if !is_there && place.first_of(node).is_some_and(|found| found.is_explicit()) {
                 let came = self.done.changes.split_off(changes_before);

@@ -1,12 +1,14 @@
 //! YANG: the schema, data trees, filters and rendering; the only room that knows libyang.
 //!
-//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `tree`, `place` and `writer`; everything above is safe.
+//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `rules`, `tree`, `place`, `localised` and `writer`; everything above is safe.
 //! Invariant: every leaf of a [`tree::Tree`] carries its canonical text, so shared trees are only ever read.
 
 #![deny(unsafe_code)]
 
 pub mod document;
 pub mod error;
+#[allow(unsafe_code)] // fills in defaults and evaluates expressions
+pub mod localised;
 pub mod modules;
 pub mod operation;
 pub mod path;
@@ -15,6 +17,8 @@ pub mod place;
 pub mod print;
 pub mod rejection;
 pub mod resolve;
+#[allow(unsafe_code)] // reads compiled expressions and their atoms
+mod rules;
 #[allow(unsafe_code)] // loads the context and lends handles into it
 pub mod schema;
 #[allow(unsafe_code)] // reads compiled schema nodes

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::fmt;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use libyang5_sys as ffi;
 use yang5::context::{Context, ContextFlags};
@@ -12,6 +12,7 @@ use yang5::schema::{SchemaOutputFormat, SchemaPrinterFlags};
 
 use crate::yang::error::SchemaError;
 use crate::yang::modules::ModuleSet;
+use crate::yang::rules::Rules;
 use crate::yang::schema_node::{SchemaId, SchemaNode};
 
 /// All loaded modules, compiled. Never changes after [`Schema::load`], so any thread may read it.
@@ -24,6 +25,8 @@ pub struct Schema {
     texts: ModuleSet,
     /// All data nodes, so that an id can be trusted.
     nodes: HashSet<SchemaId>,
+    /// Worked out when the first change is validated.
+    rules: OnceLock<Rules>,
 }
 
 // SAFETY: the context is complete before the schema is shared, and libyang allows any number of threads to use a
@@ -156,6 +159,7 @@ impl Schema {
             by_namespace,
             texts: set,
             nodes: HashSet::new(),
+            rules: OnceLock::new(),
         };
         let mut nodes = HashSet::new();
         for top in schema.top_nodes() {
@@ -268,6 +272,11 @@ impl Schema {
                 },
             )
         }
+    }
+
+    /// What its rules depend on.
+    pub(in crate::yang) fn rules(&self) -> &Rules {
+        self.rules.get_or_init(|| Rules::of(self))
     }
 
     pub(in crate::yang) fn raw(&self) -> *mut ffi::ly_ctx {

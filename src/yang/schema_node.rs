@@ -254,7 +254,10 @@ impl<'s> SchemaNode<'s> {
         unsafe {
             while !above.is_null() {
                 match u32::from((*above).nodetype) {
-                    ffi::LYS_CHOICE => found.push((SchemaId(above as usize), SchemaId(below as usize))),
+                    ffi::LYS_CHOICE => found.push((
+                        SchemaId(above.expose_provenance()),
+                        SchemaId(below.expose_provenance()),
+                    )),
                     ffi::LYS_CASE => {}
                     _ => break,
                 }
@@ -455,7 +458,7 @@ impl<'s> Iterator for Children<'s> {
 ///
 /// # Safety
 /// `items` is null or such an array, alive for `'a`.
-unsafe fn array<'a, T>(items: *const T) -> &'a [T] {
+pub(in crate::yang) unsafe fn array<'a, T>(items: *const T) -> &'a [T] {
     if items.is_null() {
         return &[];
     }
