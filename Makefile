@@ -4,7 +4,7 @@ VENV := $(or $(PONDER_VENV),.venv)
 CARGO ?= cargo
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup venv build demo demo-once test test-rust test-doc test-clients test-yang test-fuzz torture lint doc bench
+.PHONY: help setup venv build demo demo-once test test-rust test-doc test-clients test-yang test-fuzz torture oracle lint doc bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ KILLS ?= 20000
 torture: setup ## kills an agent KILLS times (20000) in the middle of commits, fails every operation of a disk, 50 000 commits
 	@echo "torture: $(KILLS) kills (SEED=N for others than yesterday's), then the simulated disk and the long row of commits"
 	@KILLS=$(KILLS) $(CARGO) test --quiet --test torture -- --include-ignored --nocapture
+
+ORACLE_CASES ?= 1000000
+oracle: setup ## a million random edits on random models, validated both ways; ORACLE_CASES=n for another number
+	@PONDER_ORACLE_CASES=$(ORACLE_CASES) $(CARGO) test --quiet --release --test validation_oracle -- --nocapture
 
 lint: setup ## rustfmt, clippy and rustdoc, warnings are errors
 	@$(CARGO) fmt --check

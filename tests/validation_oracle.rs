@@ -232,7 +232,7 @@ impl Model {
                 _ => format!("not({way})"),
             },
             Kind::LeafList(_) => format!("count({way}) < {}", random.random_range(1..4)),
-            Kind::Container { .. } => format!("{way}"),
+            Kind::Container { .. } => way,
             _ => match random.random_range(0..4) {
                 0 => format!("{way} = {}", random.random_range(0..4)),
                 1 => format!("sum({way}) < {}", random.random_range(2..6)),
@@ -251,10 +251,8 @@ impl Model {
         let mut out = String::new();
         let kind = self.nodes[node].kind;
         let is_data = self.is_data(node) && node != 0;
-        if is_data && kind != Kind::Key {
-            if chance(random, 12) {
-                writeln!(out, "must \"{}\";", self.condition(node, false, random)).unwrap();
-            }
+        if is_data && kind != Kind::Key && chance(random, 12) {
+            writeln!(out, "must \"{}\";", self.condition(node, false, random)).unwrap();
         }
         if self.nodes[node].gated {
             let from = if is_data { node } else { self.around(node) };

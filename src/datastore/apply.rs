@@ -64,6 +64,7 @@ fn apply_one(schema: &Arc<Schema>, tree: &mut Tree, change: &Change) -> Result<(
                     return Err(ApplyError::Missing(path.clone()));
                 }
                 place.remove(node, &step.instance);
+                drop_empty_cases(place, node);
                 Ok(())
             }
             Change::Set { new, .. } => {
@@ -117,6 +118,7 @@ fn descend<'s>(
     if was_missing {
         place.prune(node);
     }
+    drop_empty_cases(place, node);
     result
 }
 
@@ -146,6 +148,30 @@ pub fn make_room(place: &mut Place<'_>, node: SchemaNode<'_>) {
     for (id, instance) in others {
         if let Some(other) = schema.node(id) {
             place.remove(other, &instance);
+        }
+    }
+}
+
+/// A case in which nothing is configured any more takes its defaults with it, those of choices inside too. Where it
+/// is the default case, they come back with the other defaults.
+pub fn drop_empty_cases(place: &mut Place<'_>, node: SchemaNode<'_>) {
+    let schema = Arc::clone(place.schema());
+    for case in node.cases() {
+        let inside: Vec<_> = place
+            .children()
+            .filter(|child| child.schema().cases().contains(&case))
+            .collect();
+        if inside.iter().any(|child| child.is_explicit()) {
+            return;
+        }
+        let leftovers: Vec<_> = inside
+            .iter()
+            .map(|child| (child.schema_id(), child.instance()))
+            .collect();
+        for (id, instance) in leftovers {
+            if let Some(leftover) = schema.node(id) {
+                place.remove(leftover, &instance);
+            }
         }
     }
 }

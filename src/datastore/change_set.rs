@@ -119,22 +119,19 @@ impl ChangeSet {
     /// Whether it changes something at or below a schema path, or takes away or brings something above it that has
     /// such a node inside. `/Cisco-IOS-XR-ifmgr-cfg:interface-configurations/interface-configuration`
     pub fn touches(&self, schema_path: &str) -> bool {
-        let wanted = split_names(schema_path);
         self.changes.iter().any(|change| {
-            let has: Vec<(String, String)> = change
-                .path()
-                .steps()
-                .iter()
-                .map(|step| (step.module.clone(), step.name.clone()))
-                .collect();
-            if has.starts_with(&wanted) {
-                return true;
-            }
-            match (wanted.strip_prefix(has.as_slice()), change) {
-                (Some(rest), Change::Insert { content, .. } | Change::Remove { content, .. }) => {
-                    content.holds(rest)
+            let mut wanted = Names::of(schema_path);
+            for step in change.path().steps() {
+                match wanted.next() {
+                    // The claim ends above the change.
+                    None => return true,
+                    Some((module, name)) if step.name == name && step.module == module => {}
+                    Some(_) => return false,
                 }
-                _ => false,
+            }
+            match change {
+                Change::Insert { content, .. } | Change::Remove { content, .. } => content.holds(wanted),
+                Change::Set { .. } | Change::Move { .. } => wanted.next().is_none(),
             }
         })
     }
@@ -155,20 +152,41 @@ impl ChangeSet {
 #[error("the record of a change set is broken: {0}")]
 pub struct RecordError(serde_json::Error);
 
-/// Module and name of each step of a schema path.
-fn split_names(schema_path: &str) -> Vec<(String, String)> {
-    let mut names: Vec<(String, String)> = Vec::new();
-    for step in schema_path.split('/').filter(|step| !step.is_empty()) {
-        let (module, name) = match step.split_once(':') {
-            Some((module, name)) => (module.to_owned(), name),
-            None => (
-                names.last().map(|(module, _)| module.clone()).unwrap_or_default(),
-                step,
-            ),
-        };
-        names.push((module, name.to_owned()));
+/// Module and name of each step of a schema path, without copying them.
+#[derive(Clone, Copy)]
+pub(crate) struct Names<'p> {
+    rest: &'p str,
+    module: &'p str,
+}
+
+impl<'p> Names<'p> {
+    pub(crate) fn of(schema_path: &'p str) -> Names<'p> {
+        Names {
+            rest: schema_path,
+            module: "",
+        }
     }
-    names
+}
+
+impl<'p> Iterator for Names<'p> {
+    type Item = (&'p str, &'p str);
+
+    fn next(&mut self) -> Option<(&'p str, &'p str)> {
+        let path = self.rest.trim_start_matches('/');
+        let (step, rest) = path.split_once('/').unwrap_or((path, ""));
+        self.rest = rest;
+        if step.is_empty() {
+            return None;
+        }
+        let name = match step.split_once(':') {
+            Some((module, name)) => {
+                self.module = module;
+                name
+            }
+            None => step,
+        };
+        Some((self.module, name))
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::datastore::change_set::Names;
 use crate::yang::path::{InstancePath, Step};
 use crate::yang::tree::NodeRef;
 
@@ -31,16 +32,16 @@ impl Content {
         )
     }
 
-    /// Whether a node at this path of names below is inside, `["b", "n:c"]` already split into module and name.
-    pub(crate) fn holds(&self, steps: &[(String, String)]) -> bool {
-        let Some(((module, name), rest)) = steps.split_first() else {
+    /// Whether a node at these names below is inside.
+    pub(crate) fn holds(&self, mut names: Names<'_>) -> bool {
+        let Some((module, name)) = names.next() else {
             return true;
         };
         match self {
             Content::Value(_) => false,
             Content::Children(children) => children
                 .iter()
-                .any(|(step, content)| step.name == *name && step.module == *module && content.holds(rest)),
+                .any(|(step, content)| step.name == name && step.module == module && content.holds(names)),
         }
     }
 }

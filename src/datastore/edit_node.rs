@@ -1,5 +1,6 @@
 //! What an edit does with one element: set a leaf, make or go into a container or an entry, put it in its place.
 
+use crate::datastore::apply::drop_empty_cases;
 use crate::datastore::change_set::Change;
 use crate::datastore::content::Content;
 use crate::datastore::difference::order_of;
@@ -130,6 +131,7 @@ impl<'s> Editor<'s> {
             if was_missing {
                 place.prune(node);
             }
+            drop_empty_cases(place, node);
             // Structure stands in a case as soon as something is in it. What gives way goes before what came.
             if !is_there && place.first_of(node).is_some_and(|found| found.is_explicit()) {
                 let came = self.done.changes.split_off(changes_before);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::datastore::apply::make_room;
+use crate::datastore::apply::{drop_empty_cases, make_room};
 use crate::datastore::change_set::Change;
 use crate::datastore::content::Content;
 use crate::datastore::difference::order_of;
@@ -23,6 +23,7 @@ impl<'s> Editor<'s> {
             removals(found, &mut self.done.changes);
         }
         place.remove(node, instance);
+        drop_empty_cases(place, node);
     }
 
     /// RFC 7950 7.9: a node of one case takes the nodes of the others away.

@@ -259,10 +259,8 @@ impl Rules {
                     });
                     self.add(node, Test::Reference { target }, atoms);
                 }
-                base::LY_TYPE_INST => {
-                    if (*kind.cast::<ffi::lysc_type_instanceid>()).require_instance != 0 {
-                        self.add(node, Test::Reference { target: None }, None);
-                    }
+                base::LY_TYPE_INST if (*kind.cast::<ffi::lysc_type_instanceid>()).require_instance != 0 => {
+                    self.add(node, Test::Reference { target: None }, None);
                 }
                 base::LY_TYPE_UNION => {
                     let members = array((*kind.cast::<ffi::lysc_type_union>()).types);
@@ -505,8 +503,9 @@ fn uniques(node: SchemaNode<'_>) -> Vec<Vec<Vec<SchemaId>>> {
 unsafe fn refers(kind: *const ffi::lysc_type) -> bool {
     use ffi::LY_DATA_TYPE as base;
     // SAFETY: the caller's promise.
+    let kind = unsafe { (*kind).basetype };
     matches!(
-        unsafe { (*kind).basetype },
+        kind,
         base::LY_TYPE_LEAFREF | base::LY_TYPE_INST | base::LY_TYPE_UNION
     )
 }
