@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use tracing::error;
+
+use crate::datastore::apply::apply;
 use crate::datastore::change_set::{Change, ChangeSet};
+use crate::datastore::copies::Copies;
 use crate::datastore::difference::difference;
 use crate::datastore::edit::{Edited, OnError, edit};
 use crate::datastore::edit_attributes::EditOperation;
@@ -10,35 +14,36 @@ use crate::datastore::running::Running;
 use crate::yang::path::InstancePath;
 use crate::yang::tree::Tree;
 
-/// The candidate. While nothing is changed it is running's own tree; the first edit copies it.
+/// The candidate: a generation of running and the changes since. Its tree is made when somebody asks for it, and edited
+/// in place.
 #[derive(Debug)]
 pub struct Candidate {
     base: Arc<Running>,
     changes: Vec<Change>,
-    tree: Arc<Tree>,
+    /// None while it would be running's own, or while a commit has it.
+    tree: Option<Arc<Tree>>,
     /// Counts edits, so that a commit can tell whether the candidate moved under it.
     edits: u64,
 }
 
 /// What a commit takes of the candidate.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    /// Running that it started from.
-    pub base: Arc<Running>,
-    /// The configuration.
-    pub tree: Arc<Tree>,
+#[derive(Debug)]
+pub(crate) struct Taken {
+    /// The configuration, not validated.
+    pub(crate) tree: Tree,
     /// Where something changed.
-    pub touched: Vec<InstancePath>,
-    edits: u64,
+    pub(crate) touched: Vec<InstancePath>,
+    /// Counts edits.
+    pub(crate) edits: u64,
 }
 
 impl Candidate {
     /// A copy of running.
     pub fn new(base: Arc<Running>) -> Candidate {
         Candidate {
-            tree: Arc::clone(&base.tree),
             base,
             changes: Vec::new(),
+            tree: None,
             edits: 0,
         }
     }
@@ -46,11 +51,6 @@ impl Candidate {
     /// Whether it differs from running, by what was done to it.
     pub fn is_modified(&self) -> bool {
         !self.changes.is_empty()
-    }
-
-    /// Its configuration. Defaults of what was edited are filled in by validation only.
-    pub fn tree(&self) -> Arc<Tree> {
-        Arc::clone(&self.tree)
     }
 
     /// What was changed since running, edit by edit.
@@ -61,16 +61,46 @@ impl Candidate {
         }
     }
 
-    /// Edits it.
-    pub fn edit(&mut self, config: &str, default_operation: EditOperation, on_error: OnError) -> Edited {
-        // Readers may still hold the tree; it is never changed under them.
-        if Arc::get_mut(&mut self.tree).is_none() {
-            self.tree = Arc::new(self.tree.duplicate());
+    /// Its configuration. Defaults of what was edited are filled in by validation only.
+    pub(crate) fn tree(&mut self, copies: &mut Copies) -> Arc<Tree> {
+        if self.changes.is_empty() {
+            return Arc::clone(&self.base.tree);
         }
-        let Some(tree) = Arc::get_mut(&mut self.tree) else {
-            unreachable!("a fresh copy has no other holder");
+        let tree = match self.tree.take() {
+            Some(tree) => tree,
+            None => Arc::new(self.made_again(copies)),
         };
-        let edited = edit(tree, config, default_operation, on_error);
+        Arc::clone(self.tree.insert(tree))
+    }
+
+    /// Its tree for changing. Readers may still hold it; it is never changed under them.
+    fn own_tree(&mut self, copies: &mut Copies) -> Tree {
+        match self.tree.take().map(Arc::try_unwrap) {
+            Some(Ok(tree)) => tree,
+            Some(Err(_)) | None => self.made_again(copies),
+        }
+    }
+
+    fn made_again(&self, copies: &mut Copies) -> Tree {
+        let mut tree = copies.take(&self.base);
+        if let Err(error) = apply(&mut tree, &self.changes) {
+            // The changes were made on this very configuration.
+            error!(%error, "the candidate cannot be made from running and its changes");
+        }
+        tree
+    }
+
+    /// Edits it.
+    pub(crate) fn edit(
+        &mut self,
+        config: &str,
+        default_operation: EditOperation,
+        on_error: OnError,
+        copies: &mut Copies,
+    ) -> Edited {
+        let mut tree = self.own_tree(copies);
+        let edited = edit(&mut tree, config, default_operation, on_error);
+        self.tree = Some(Arc::new(tree));
         if !edited.changes.is_empty() {
             self.edits += 1;
             self.changes.extend(edited.changes.iter().cloned());
@@ -78,43 +108,57 @@ impl Candidate {
         edited
     }
 
-    /// Becomes running's copy again.
-    pub fn discard(&mut self, running: Arc<Running>) {
-        let edits = self.edits + 1;
-        *self = Candidate::new(running);
-        self.edits = edits;
+    /// Becomes running's copy again. What was changed is taken back, and the tree kept for the next edit.
+    pub(crate) fn discard(&mut self, running: Arc<Running>, copies: &mut Copies) {
+        if let Some(tree) = self.tree.take().and_then(Arc::into_inner) {
+            copies.give_back(tree, self.base.generation, self.changes.iter());
+        }
+        self.changes.clear();
+        self.base = running;
+        self.edits += 1;
     }
 
-    /// What a commit needs.
-    pub fn take(&self) -> Taken {
+    /// What a commit needs. Until [`Candidate::follow`] the candidate is its changes; its tree is made again if
+    /// somebody asks meanwhile.
+    pub(crate) fn take(&mut self, copies: &mut Copies) -> Taken {
+        let tree = self.own_tree(copies);
         Taken {
-            base: Arc::clone(&self.base),
-            tree: Arc::clone(&self.tree),
-            touched: self.changes.iter().map(|change| change.path().clone()).collect(),
+            tree,
+            touched: self.touched(),
             edits: self.edits,
         }
     }
 
+    /// Another tree of the same content, what it started from, and where they differ.
+    pub(crate) fn copy(&self, copies: &mut Copies) -> (Tree, Arc<Running>, Vec<InstancePath>) {
+        (self.made_again(copies), Arc::clone(&self.base), self.touched())
+    }
+
+    fn touched(&self) -> Vec<InstancePath> {
+        self.changes.iter().map(|change| change.path().clone()).collect()
+    }
+
     /// Running moved on to `running`, by a commit of what was taken. Edits made meanwhile stay: the candidate keeps
     /// the content that its editor last saw, and its changes are counted anew from the new running.
-    pub fn follow(&mut self, taken: &Taken, running: Arc<Running>) {
-        if self.edits == taken.edits {
-            return self.discard(running);
+    pub(crate) fn follow(&mut self, edits: u64, running: Arc<Running>, copies: &mut Copies) {
+        if self.edits == edits {
+            return self.discard(running, copies);
         }
-        self.rebase(running);
+        self.rebase(running, copies);
     }
 
     /// Running moved on to `running` by something else: what is not edited follows it, what is keeps its content.
-    pub fn moved(&mut self, running: Arc<Running>) {
+    pub(crate) fn moved(&mut self, running: Arc<Running>, copies: &mut Copies) {
         if self.is_modified() {
-            self.rebase(running);
+            self.rebase(running, copies);
         } else {
-            self.discard(running);
+            self.discard(running, copies);
         }
     }
 
-    fn rebase(&mut self, running: Arc<Running>) {
-        self.changes = difference(&running.tree, &self.tree, &[InstancePath::root()]);
+    fn rebase(&mut self, running: Arc<Running>, copies: &mut Copies) {
+        let tree = self.tree(copies);
+        self.changes = difference(&running.tree, &tree, &[InstancePath::root()]);
         self.base = running;
     }
 }

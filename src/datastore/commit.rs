@@ -3,6 +3,9 @@
 //! Invariant: what was recorded is published and what was not recorded is not; a commit that fails has changed nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tracing::{debug, error};
 
 use crate::datastore::apply::ApplyError;
 use crate::datastore::change_set::ChangeSet;
@@ -12,7 +15,10 @@ use crate::datastore::participant::Participant;
 use crate::datastore::running::Running;
 use crate::datastore::storage::StorageError;
 use crate::yang::error::{DataError, DataErrorTag};
+use crate::yang::localised::Localised;
 use crate::yang::path::InstancePath;
+use crate::yang::print::{WithDefaults, print};
+use crate::yang::select::Selection;
 use crate::yang::tree::Tree;
 
 /// A commit that was made.
@@ -93,34 +99,117 @@ impl CommitError {
 /// A configuration that may be committed.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    pub(crate) tree: Tree,
     pub(crate) change_set: ChangeSet,
+    /// Whether other copies can follow by the change set alone.
+    pub(crate) is_local: bool,
 }
 
-/// Checks a configuration made from `base` by changes at `touched`: the model's rules, then every participant whose
-/// part is touched.
+/// How commits are validated, and how often each way was needed.
+#[derive(Debug, Default)]
+pub struct Validation {
+    /// Validate each commit both ways and refuse it where they differ.
+    pub paranoid: AtomicBool,
+    /// Commits of which only what they can break was validated.
+    pub local: AtomicU64,
+    /// Commits of which everything was validated, refused ones among them.
+    pub whole: AtomicU64,
+}
+
+impl Validation {
+    /// Makes a tree valid that was made from `base` by changes at `touched`, and tells where a `when` took something
+    /// away, and whether validating around the changes was enough.
+    fn run(
+        &self,
+        base: &Running,
+        tree: &mut Tree,
+        touched: &[InstancePath],
+    ) -> Result<(Vec<InstancePath>, bool), CommitError> {
+        let mut both = self.paranoid.load(Ordering::Relaxed).then(|| tree.duplicate());
+        let found = tree.validate_changes(&base.tree, touched);
+        if found == Localised::Valid {
+            self.local.fetch_add(1, Ordering::Relaxed);
+            if let Some(other) = &mut both {
+                let whole = other.validate();
+                agree(tree, other, &whole)?;
+            }
+            return Ok((Vec::new(), true));
+        }
+        self.whole.fetch_add(1, Ordering::Relaxed);
+        if let Localised::Whole(why) = found {
+            debug!(why, "everything is validated");
+        }
+        let whole = tree.validate();
+        if found == Localised::Invalid && whole.as_ref().is_ok_and(Vec::is_empty) {
+            error!("validating around the changes found a fault that validating everything did not find");
+            if both.is_some() {
+                return Err(disagreement("only validating around the changes finds a fault"));
+            }
+        }
+        whole
+            .map(|removed| (removed, false))
+            .map_err(CommitError::Invalid)
+    }
+}
+
+/// Whether validating everything found nothing else than validating around the changes, which found no fault.
+fn agree(
+    tree: &Tree,
+    other: &Tree,
+    whole: &Result<Vec<InstancePath>, Vec<DataError>>,
+) -> Result<(), CommitError> {
+    let shown = |tree: &Tree| {
+        print(
+            tree,
+            &Selection::everything(tree.schema()),
+            WithDefaults::ReportAll,
+        )
+    };
+    let problem = match whole {
+        Err(errors) => join(errors),
+        Ok(removed) if !removed.is_empty() => format!(
+            "{} goes because of its when",
+            removed
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+        Ok(_) if shown(tree) != shown(other) => "the defaults differ".to_owned(),
+        Ok(_) => return Ok(()),
+    };
+    error!(problem, "the two ways of validating a commit differ");
+    Err(disagreement(&problem))
+}
+
+fn disagreement(problem: &str) -> CommitError {
+    let message = format!("the two ways of validating this commit differ, so it is not made: {problem}");
+    CommitError::Invalid(vec![DataError::new(DataErrorTag::OperationFailed, message)])
+}
+
+/// Makes a configuration ready that was made from `base` by changes at `touched`: the model's rules, then every
+/// participant whose part is touched.
 pub(crate) fn check(
     base: &Running,
-    candidate: &Tree,
+    tree: &mut Tree,
     touched: &[InstancePath],
     participants: &[Box<dyn Participant>],
+    validation: &Validation,
 ) -> Result<Checked, CommitError> {
-    let mut tree = candidate.duplicate();
-    let removed = tree.validate().map_err(CommitError::Invalid)?;
+    let (removed, is_local) = validation.run(base, tree, touched)?;
     let within: Vec<InstancePath> = touched.iter().cloned().chain(removed).collect();
     let change_set = ChangeSet {
-        changes: difference(&base.tree, &tree, &within),
+        changes: difference(&base.tree, tree, &within),
         ..ChangeSet::since(base.generation)
     };
     for participant in participants {
         if participant.claims().iter().any(|claim| change_set.touches(claim)) {
             participant
-                .check(&change_set, &tree)
+                .check(&change_set, tree)
                 .map_err(|errors| CommitError::Refused {
                     by: participant.name(),
                     errors,
                 })?;
         }
     }
-    Ok(Checked { tree, change_set })
+    Ok(Checked { change_set, is_local })
 }

@@ -1,12 +1,14 @@
 //! The datastores of one agent: running for everybody to read, the candidate to edit, commits from one to the other.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::datastore::apply::apply;
 use crate::datastore::candidate::Candidate;
 use crate::datastore::change_set::{Change, ChangeSet};
-use crate::datastore::commit::{Checked, CommitError, Committed, check};
-use crate::datastore::edit::{Edited, OnError, parse_config};
+use crate::datastore::commit::{Checked, CommitError, Committed, Validation, check};
+use crate::datastore::copies::Copies;
+use crate::datastore::edit::{self, Edited, OnError, parse_config};
 use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::history::{Author, Entry, History};
 use crate::datastore::journal_record::{Awaiting, Record};
@@ -26,10 +28,24 @@ pub struct Datastores {
     schema: Arc<Schema>,
     /// Held for as long as it takes to copy or swap an `Arc`.
     running: Mutex<Arc<Running>>,
+    /// Taken before `copies`, and both before `running`.
     candidate: Mutex<Candidate>,
+    copies: Mutex<Copies>,
+    validation: Validation,
     /// Held by the commit that is under way.
     recorder: Mutex<Recorder>,
     history: Mutex<History>,
+}
+
+/// How commits and edits were done since the start, for metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Validations of what a change can break.
+    pub validated_around_changes: u64,
+    /// Validations of everything.
+    pub validated_whole: u64,
+    /// Trees that were duplicated because no copy of running was free.
+    pub duplicated: u64,
 }
 
 /// Why the datastores could not be opened.
@@ -80,6 +96,8 @@ impl Datastores {
         Ok(Datastores {
             schema,
             candidate: Mutex::new(Candidate::new(Arc::clone(&running))),
+            copies: Mutex::default(),
+            validation: Validation::default(),
             running: Mutex::new(running),
             recorder: Mutex::new(recorder),
             history: Mutex::new(history),
@@ -98,7 +116,8 @@ impl Datastores {
 
     /// The candidate's configuration as it is now.
     pub fn candidate(&self) -> Arc<Tree> {
-        held(&self.candidate).tree()
+        let mut candidate = held(&self.candidate);
+        candidate.tree(&mut held(&self.copies))
     }
 
     /// Whether the candidate has changes that are neither committed nor discarded.
@@ -118,22 +137,45 @@ impl Datastores {
         default_operation: EditOperation,
         on_error: OnError,
     ) -> Edited {
-        held(&self.candidate).edit(config, default_operation, on_error)
+        let mut candidate = held(&self.candidate);
+        candidate.edit(config, default_operation, on_error, &mut held(&self.copies))
     }
 
     /// Makes the candidate a copy of running again.
     pub fn discard(&self) {
         // The candidate first: a commit takes the two in this order too.
         let mut candidate = held(&self.candidate);
-        candidate.discard(self.running());
+        candidate.discard(self.running(), &mut held(&self.copies));
     }
 
     /// Checks the candidate as a commit would.
     pub fn validate_candidate(&self, participants: &[Box<dyn Participant>]) -> Result<(), Vec<DataError>> {
-        let taken = held(&self.candidate).take();
-        check(&taken.base, &taken.tree, &taken.touched, participants)
-            .map(|_| ())
-            .map_err(CommitError::into_errors)
+        self.try_out(participants, |_| Ok(Vec::new()))
+    }
+
+    /// Makes the candidate's configuration once more, changes it and checks it as a commit would.
+    fn try_out(
+        &self,
+        participants: &[Box<dyn Participant>],
+        change: impl FnOnce(&mut Tree) -> Result<Vec<InstancePath>, Vec<DataError>>,
+    ) -> Result<(), Vec<DataError>> {
+        let (mut tree, base, mut touched) = {
+            let candidate = held(&self.candidate);
+            candidate.copy(&mut held(&self.copies))
+        };
+        touched.extend(change(&mut tree)?);
+        let checked = check(&base, &mut tree, &touched, participants, &self.validation)
+            .map_err(CommitError::into_errors)?;
+        self.give_back(tree, &checked);
+        Ok(())
+    }
+
+    /// Keeps a checked tree that will not be published.
+    fn give_back(&self, tree: Tree, checked: &Checked) {
+        if checked.is_local {
+            let changes = &checked.change_set.changes;
+            held(&self.copies).give_back(tree, checked.change_set.base, changes.iter());
+        }
     }
 
     /// Checks what an edit would make of the candidate, without doing it (test-option test-only).
@@ -144,21 +186,17 @@ impl Datastores {
         on_error: OnError,
         participants: &[Box<dyn Participant>],
     ) -> Result<(), Vec<DataError>> {
-        let taken = held(&self.candidate).take();
-        let mut tree = taken.tree.duplicate();
-        let edited = crate::datastore::edit::edit(&mut tree, config, default_operation, on_error);
-        if !edited.errors.is_empty() {
-            return Err(edited.errors);
-        }
-        let touched: Vec<InstancePath> = edited
-            .changes
-            .iter()
-            .map(|change| change.path().clone())
-            .chain(taken.touched)
-            .collect();
-        check(&taken.base, &tree, &touched, participants)
-            .map(|_| ())
-            .map_err(CommitError::into_errors)
+        self.try_out(participants, |tree| {
+            let edited = edit::edit(tree, config, default_operation, on_error);
+            if !edited.errors.is_empty() {
+                return Err(edited.errors);
+            }
+            Ok(edited
+                .changes
+                .iter()
+                .map(|change| change.path().clone())
+                .collect())
+        })
     }
 
     /// Checks a whole configuration given as the content of `<config>`.
@@ -167,10 +205,31 @@ impl Datastores {
         config: &str,
         participants: &[Box<dyn Participant>],
     ) -> Result<(), Vec<DataError>> {
-        let tree = parse_config(&self.schema, config)?;
-        check(&self.running(), &tree, &[InstancePath::root()], participants)
-            .map(|_| ())
-            .map_err(CommitError::into_errors)
+        let mut tree = parse_config(&self.schema, config)?;
+        let touched = [InstancePath::root()];
+        check(
+            &self.running(),
+            &mut tree,
+            &touched,
+            participants,
+            &self.validation,
+        )
+        .map(|_| ())
+        .map_err(CommitError::into_errors)
+    }
+
+    /// From now on each commit is validated both ways, around its changes and whole, and refused where they differ.
+    pub fn validate_both_ways(&self) {
+        self.validation.paranoid.store(true, Ordering::Relaxed);
+    }
+
+    /// How commits and edits were done since the start.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            validated_around_changes: self.validation.local.load(Ordering::Relaxed),
+            validated_whole: self.validation.whole.load(Ordering::Relaxed),
+            duplicated: held(&self.copies).duplicated,
+        }
     }
 
     /// Makes the candidate running: check, record, publish. Waits for the disk. Confirms what awaits its confirmation.
@@ -190,18 +249,21 @@ impl Datastores {
         awaiting: Option<Awaiting>,
     ) -> Result<Arc<Committed>, CommitError> {
         let mut recorder = held(&self.recorder);
-        let taken = held(&self.candidate).take();
+        let taken = {
+            let mut candidate = held(&self.candidate);
+            candidate.take(&mut held(&self.copies))
+        };
         let before = self.running();
-        let checked = check(&before, &taken.tree, &taken.touched, participants)?;
+        let (mut tree, touched, edits) = (taken.tree, taken.touched, taken.edits);
+        // Where this fails the candidate is made again from running and its changes.
+        let checked = check(&before, &mut tree, &touched, participants, &self.validation)?;
         self.carry_out(
             &mut recorder,
             before,
-            checked,
+            (tree, checked),
             author,
             awaiting,
-            |candidate, running| {
-                candidate.follow(&taken, running);
-            },
+            |candidate, running, copies| candidate.follow(edits, running, copies),
         )
     }
 
@@ -214,11 +276,12 @@ impl Datastores {
     ) -> Result<Arc<Committed>, CommitError> {
         let mut recorder = held(&self.recorder);
         let before = self.running();
-        let mut tree = before.tree.duplicate();
+        let mut tree = held(&self.copies).take(&before);
         apply(&mut tree, changes)?;
         let touched: Vec<InstancePath> = changes.iter().map(|change| change.path().clone()).collect();
-        let checked = check(&before, &tree, &touched, participants)?;
-        self.carry_out(&mut recorder, before, checked, author, None, Candidate::moved)
+        let checked = check(&before, &mut tree, &touched, participants, &self.validation)?;
+        let ready = (tree, checked);
+        self.carry_out(&mut recorder, before, ready, author, None, Candidate::moved)
     }
 
     /// Records and publishes what was checked on top of `before`.
@@ -226,34 +289,41 @@ impl Datastores {
         &self,
         recorder: &mut Recorder,
         before: Arc<Running>,
-        mut checked: Checked,
+        (tree, mut checked): (Tree, Checked),
         author: Author,
         awaiting: Option<Awaiting>,
-        follow: impl FnOnce(&mut Candidate, Arc<Running>),
+        follow: impl FnOnce(&mut Candidate, Arc<Running>, &mut Copies),
     ) -> Result<Arc<Committed>, CommitError> {
         let changed = !checked.change_set.is_empty();
         let generation = before.generation + u64::from(changed);
         checked.change_set.result = Some(generation);
+        let change_set = Arc::new(checked.change_set);
         let record = Record {
             author,
-            change_set: Arc::new(checked.change_set),
+            change_set: Arc::clone(&change_set),
             awaiting,
         };
         if changed || record.awaiting.as_ref() != recorder.awaiting() {
             recorder.record(&record, &before)?;
         }
+        // The candidate first, as in `discard`: nobody sees the new running with the old candidate on top of it.
+        let mut candidate = held(&self.candidate);
+        let mut copies = held(&self.copies);
         let running = if changed {
             Arc::new(Running {
                 generation,
-                tree: Arc::new(checked.tree),
+                tree: Arc::new(tree),
             })
         } else {
-            before
+            copies.give_back(tree, generation, [].iter());
+            Arc::clone(&before)
         };
-        // The candidate first, as in `discard`: nobody sees the new running with the old candidate on top of it.
-        let mut candidate = held(&self.candidate);
         *held(&self.running) = Arc::clone(&running);
-        follow(&mut candidate, Arc::clone(&running));
+        follow(&mut candidate, Arc::clone(&running), &mut copies);
+        if changed {
+            copies.moved(&before, generation, checked.is_local.then_some(change_set));
+        }
+        drop(copies);
         drop(candidate);
         Ok(self.recorded(recorder, record, running))
     }

@@ -131,7 +131,9 @@ impl<'s> Editor<'s> {
             if was_missing {
                 place.prune(node);
             }
-            drop_empty_cases(place, node);
+            if self.done.changes.len() != changes_before {
+                drop_empty_cases(place, node);
+            }
             // Structure stands in a case as soon as something is in it. What gives way goes before what came.
             if !is_there && place.first_of(node).is_some_and(|found| found.is_explicit()) {
                 let came = self.done.changes.split_off(changes_before);

@@ -9,6 +9,7 @@ pub mod change_set;
 pub mod commit;
 pub mod confirmed_commit;
 pub mod content;
+mod copies;
 pub mod datastores;
 pub mod difference;
 pub mod edit;

@@ -12,8 +12,7 @@ use std::sync::Arc;
 use libyang5_sys as ffi;
 
 use crate::yang::path::InstancePath;
-use crate::yang::place::canonical_value;
-use crate::yang::rules::{Demands, Expression, Limited, Rule, Rules, Test};
+use crate::yang::rules::{Rules, Test};
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{NodeKind, SchemaId, SchemaNode};
 use crate::yang::tree::{self, NodeRef, Siblings, Tree};
@@ -33,15 +32,15 @@ pub enum Localised {
 }
 
 /// What a change came to: the verdict so far is valid.
-type Step<T = ()> = Result<T, Localised>;
+pub(super) type Step<T = ()> = Result<T, Localised>;
 
 /// A place that changed.
-struct Touch<'s> {
-    path: InstancePath,
+pub(super) struct Touch<'s> {
+    pub(super) path: InstancePath,
     /// Schema nodes of the steps.
-    chain: Vec<SchemaNode<'s>>,
+    pub(super) chain: Vec<SchemaNode<'s>>,
     /// The nodes that were there before: at the path, and in other cases beside it.
-    before: Vec<(SchemaId, Vec<*mut ffi::lyd_node>)>,
+    pub(super) before: Vec<(SchemaId, Vec<*mut ffi::lyd_node>)>,
 }
 
 impl Tree {
@@ -80,13 +79,13 @@ impl Tree {
     }
 }
 
-struct Check<'s> {
-    schema: &'s Schema,
-    rules: &'s Rules,
+pub(super) struct Check<'s> {
+    pub(super) schema: &'s Schema,
+    pub(super) rules: &'s Rules,
     /// Rules looked at and the scope instance they were looked at in.
-    done: HashSet<(usize, *mut ffi::lyd_node)>,
+    pub(super) done: HashSet<(usize, *mut ffi::lyd_node)>,
     /// Lists whose limits were looked at, by their first entry.
-    counted: RefCell<HashSet<(*mut ffi::lyd_node, bool)>>,
+    pub(super) counted: RefCell<HashSet<(*mut ffi::lyd_node, bool)>>,
 }
 
 impl<'s> Check<'s> {
@@ -101,6 +100,11 @@ impl<'s> Check<'s> {
             self.settle(tree, touch, &mut made)?;
         }
         if before.is_none() {
+            for touch in &touches {
+                if let Some(node) = tree.locate(&touch.path) {
+                    self.mark_allowed(node);
+                }
+            }
             return Ok(());
         }
         for node in made {
@@ -373,367 +377,21 @@ impl<'s> Check<'s> {
         Ok(())
     }
 
+    /// Marks nodes with a when as seen allowed, as validation does: later it takes them away without a word.
+    fn mark_allowed(&self, node: NodeRef<'_>) {
+        if self.has_when(node.schema_id()) {
+            // SAFETY: the tree is ours alone while it is settled; libyang keeps this mark on nodes.
+            unsafe { (*node.raw()).flags |= ffi::LYD_WHEN_TRUE };
+        }
+        for child in node.children() {
+            self.mark_allowed(child);
+        }
+    }
+
     fn has_when(&self, node: SchemaId) -> bool {
         let own = self.rules.own.get(&node).into_iter().flatten();
         own.filter_map(|rule| self.rules.all.get(*rule))
             .any(|rule| matches!(rule.test, Test::When { .. }))
-    }
-
-    /// Judges a place that changed: what stands there now, what its parents demand, and who reads it.
-    fn around(&mut self, tree: &Tree, touch: &Touch<'s>) -> Step {
-        let mut siblings = tree.roots();
-        let mut scopes: Vec<NodeRef<'_>> = Vec::new();
-        let mut parent: Option<NodeRef<'_>> = None;
-        for (depth, (step, node)) in touch.path.steps().iter().zip(&touch.chain).enumerate() {
-            let is_last = depth + 1 == touch.chain.len();
-            self.demanded(
-                parent.map(|parent| parent.schema_id()),
-                siblings,
-                parent,
-                (*node, is_last),
-            )?;
-            let found = match parent {
-                None => tree.locate(&InstancePath::root().child(step.clone())),
-                // SAFETY: the children live as long as the tree.
-                Some(parent) => unsafe {
-                    tree::find_instance(self.schema, parent.first_child(), *node, &step.instance)
-                },
-            };
-            let Some(found) = found else { break };
-            if is_last {
-                self.subtree(tree, found)?;
-            }
-            scopes.push(found);
-            parent = Some(found);
-            siblings = found.children();
-        }
-        for (node, before) in &touch.before {
-            for id in self.rules.read_by.get(node).into_iter().flatten() {
-                let Some(rule) = self.rules.all.get(*id) else {
-                    continue;
-                };
-                let scope = match rule.scope {
-                    None => None,
-                    Some(list) => match scopes.iter().find(|scope| scope.schema_id() == list) {
-                        Some(scope) => Some(*scope),
-                        // The scope went away, or came as a whole and was looked at.
-                        None => continue,
-                    },
-                };
-                if let Test::Reference { target: Some(target) } = rule.test {
-                    self.referring(tree, *id, rule, scope, &self.values(before, target))?;
-                } else {
-                    self.everywhere(tree, *id, scope)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The values that a leaf had below nodes that were there before.
-    fn values(&self, before: &[*mut ffi::lyd_node], target: SchemaId) -> HashSet<&'s str> {
-        fn collect<'t>(node: NodeRef<'t>, target: SchemaId, found: &mut HashSet<&'t str>) {
-            if node.schema_id() == target {
-                found.extend(node.value());
-            }
-            for child in node.children() {
-                collect(child, target, found);
-            }
-        }
-        let mut found = HashSet::new();
-        for node in before {
-            // SAFETY: the tree before lives, unchanged, for as long as the check runs.
-            if let Some(node) = unsafe { NodeRef::from_raw(self.schema, *node) } {
-                collect(node, target, &mut found);
-            }
-        }
-        found
-    }
-
-    /// References to values that may be gone.
-    fn referring(
-        &self,
-        tree: &Tree,
-        id: usize,
-        rule: &Rule,
-        scope: Option<NodeRef<'_>>,
-        gone: &HashSet<&str>,
-    ) -> Step {
-        if gone.is_empty() {
-            return Ok(());
-        }
-        self.owners(tree, rule, scope, &mut |owner| {
-            if owner.value().is_some_and(|value| gone.contains(value)) {
-                self.rule(tree, id, owner)
-            } else {
-                Ok(())
-            }
-        })
-    }
-
-    /// A rule wherever it applies in a scope, once.
-    fn everywhere(&mut self, tree: &Tree, id: usize, scope: Option<NodeRef<'_>>) -> Step {
-        let at = scope.map_or(ptr::null_mut(), |scope| scope.raw());
-        if !self.done.insert((id, at)) {
-            return Ok(());
-        }
-        let Some(rule) = self.rules.all.get(id) else {
-            return Ok(());
-        };
-        self.owners(tree, rule, scope, &mut |owner| self.rule(tree, id, owner))
-    }
-
-    fn owners(
-        &self,
-        tree: &Tree,
-        rule: &Rule,
-        scope: Option<NodeRef<'_>>,
-        then: &mut dyn FnMut(NodeRef<'_>) -> Step,
-    ) -> Step {
-        let first = match scope {
-            Some(scope) if rule.way.is_empty() => return then(scope),
-            Some(scope) => scope.first_child(),
-            None => tree.root,
-        };
-        self.descend(first, &rule.way, then)
-    }
-
-    fn descend(
-        &self,
-        siblings: *mut ffi::lyd_node,
-        way: &[SchemaId],
-        then: &mut dyn FnMut(NodeRef<'_>) -> Step,
-    ) -> Step {
-        let Some((next, rest)) = way.split_first() else {
-            return Ok(());
-        };
-        let Some(schema) = self.schema.node(*next) else {
-            return Ok(());
-        };
-        // SAFETY: the siblings belong to the tree, which nothing changes now.
-        let mut here = unsafe { tree::find_single(self.schema, siblings, schema) };
-        while let Some(node) = here {
-            if rest.is_empty() {
-                then(node)?;
-            } else {
-                self.descend(node.first_child(), rest, then)?;
-            }
-            here = node.next_sibling().filter(|next| next.schema() == schema);
-        }
-        Ok(())
-    }
-
-    /// All rules of a node and of what stands below it.
-    fn subtree(&mut self, tree: &Tree, node: NodeRef<'_>) -> Step {
-        for id in self.rules.own.get(&node.schema_id()).into_iter().flatten() {
-            self.rule(tree, *id, node)?;
-        }
-        if node.schema().is_term() {
-            return Ok(());
-        }
-        if let Some(demands) = self.rules.below.get(&Some(node.schema_id())) {
-            self.demands(demands, node.first_child(), None)?;
-        }
-        for child in node.children() {
-            self.subtree(tree, child)?;
-        }
-        Ok(())
-    }
-
-    /// What a parent demands, as far as one of its children changed.
-    fn demanded(
-        &self,
-        parent: Option<SchemaId>,
-        siblings: Siblings<'_>,
-        here: Option<NodeRef<'_>>,
-        changed: (SchemaNode<'_>, bool),
-    ) -> Step {
-        let Some(demands) = self.rules.below.get(&parent) else {
-            return Ok(());
-        };
-        let first = match here {
-            Some(here) => here.first_child(),
-            None => siblings.map(|node| node.raw()).next().unwrap_or(ptr::null_mut()),
-        };
-        let (node, is_last) = changed;
-        if here.is_none() {
-            // At the top only what concerns the node: there are many modules.
-            for limited in demands.limited.iter().filter(|limited| limited.node == node.id()) {
-                self.limit(limited, first, is_last)?;
-            }
-            return Ok(());
-        }
-        let in_choice = !node.cases().is_empty();
-        self.demands(demands, first, (!in_choice).then_some((node.id(), is_last)))
-    }
-
-    /// Mandatory nodes, limits and choices. `only` names the one child that changed and whether it came or went.
-    fn demands(&self, demands: &Demands, first: *mut ffi::lyd_node, only: Option<(SchemaId, bool)>) -> Step {
-        let is_there = |id: &SchemaId| {
-            let node = self.schema.node(*id);
-            // SAFETY: the siblings belong to the tree, which nothing changes now.
-            node.is_some_and(|node| unsafe { tree::find_single(self.schema, first, node).is_some() })
-        };
-        if !demands.mandatory.iter().all(is_there) {
-            return Err(Localised::Invalid);
-        }
-        for limited in &demands.limited {
-            match only {
-                None => self.limit(limited, first, true)?,
-                Some((node, is_last)) if limited.node == node => self.limit(limited, first, is_last)?,
-                Some(_) => {}
-            }
-        }
-        if only.is_some() {
-            return Ok(());
-        }
-        for choice in &demands.choices {
-            match choice.cases.iter().find(|(data, _)| data.iter().any(is_there)) {
-                Some((_, case)) => self.demands(case, first, None)?,
-                None if choice.is_mandatory => return Err(Localised::Invalid),
-                None => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn limit(&self, limited: &Limited, first: *mut ffi::lyd_node, count_too: bool) -> Step {
-        let Some(schema) = self.schema.node(limited.node) else {
-            return Ok(());
-        };
-        // SAFETY: the siblings belong to the tree, which nothing changes now.
-        let start = unsafe { tree::find_single(self.schema, first, schema) };
-        if let Some(start) = start
-            && !self.counted.borrow_mut().insert((start.raw(), count_too))
-        {
-            return Ok(());
-        }
-        let entries = || {
-            std::iter::successors(start, |node| {
-                node.next_sibling().filter(|next| next.schema() == schema)
-            })
-        };
-        if count_too {
-            let enough = limited.most.unwrap_or(limited.least) as usize + 1;
-            let count = entries().take(enough).count();
-            let too_many = limited.most.is_some_and(|most| count > most as usize);
-            if count < limited.least as usize || too_many {
-                return Err(Localised::Invalid);
-            }
-        }
-        for leaves in &limited.uniques {
-            let mut seen: HashSet<Vec<String>> = HashSet::new();
-            for entry in entries() {
-                let values: Option<Vec<String>> =
-                    leaves.iter().map(|way| self.unique_value(entry, way)).collect();
-                if let Some(values) = values
-                    && !seen.insert(values)
-                {
-                    return Err(Localised::Invalid);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The value of a leaf of a unique statement, its default where it is missing.
-    fn unique_value(&self, entry: NodeRef<'_>, way: &[SchemaId]) -> Option<String> {
-        let mut here = Some(entry);
-        for step in way {
-            let schema = self.schema.node(*step)?;
-            here = here.and_then(|node| node.instance_of(schema));
-        }
-        match here {
-            Some(leaf) => leaf.value().map(str::to_owned),
-            None => {
-                let leaf = self.schema.node(*way.last()?)?;
-                canonical_value(leaf, leaf.default_value()?).ok()
-            }
-        }
-    }
-
-    /// One rule at one node.
-    fn rule(&self, tree: &Tree, id: usize, node: NodeRef<'_>) -> Step {
-        let Some(rule) = self.rules.all.get(id) else {
-            return Ok(());
-        };
-        match &rule.test {
-            Test::Must(expression) => {
-                if holds(tree, expression, node.raw())? {
-                    Ok(())
-                } else {
-                    Err(Localised::Invalid)
-                }
-            }
-            Test::When {
-                expression,
-                at_parent,
-            } => {
-                let at = if *at_parent {
-                    node.parent().map(|parent| parent.raw())
-                } else {
-                    Some(node.raw())
-                };
-                let at = at.ok_or(Localised::Whole("a when reads from the root"))?;
-                if holds(tree, expression, at)? {
-                    // SAFETY: the tree is ours alone while it is validated; libyang keeps this mark on nodes.
-                    unsafe { (*node.raw()).flags |= ffi::LYD_WHEN_TRUE };
-                    Ok(())
-                } else {
-                    Err(Localised::Whole("a when no longer holds"))
-                }
-            }
-            Test::Reference { .. } => {
-                let value = node.value().unwrap_or_default();
-                let length =
-                    u32::try_from(value.len()).map_err(|_| Localised::Whole("a value is too long"))?;
-                // SAFETY: the value has the length given; the node belongs to the tree.
-                let result = unsafe {
-                    ffi::lyd_value_validate(
-                        node.schema().raw(),
-                        value.as_ptr().cast(),
-                        length,
-                        node.raw(),
-                        ptr::null_mut(),
-                        ptr::null_mut(),
-                    )
-                };
-                if result == ffi::LY_ERR::LY_SUCCESS {
-                    Ok(())
-                } else {
-                    self.schema.take_errors();
-                    Err(Localised::Invalid)
-                }
-            }
-        }
-    }
-}
-
-fn holds(tree: &Tree, expression: &Expression, at: *mut ffi::lyd_node) -> Step<bool> {
-    let mut truth = 0;
-    // SAFETY: the node belongs to the tree; expression and prefixes belong to its schema.
-    let result = unsafe {
-        ffi::lyd_eval_xpath4(
-            at,
-            tree.root,
-            expression.module,
-            expression.text.as_ptr(),
-            ffi::LY_VALUE_FORMAT::LY_VALUE_SCHEMA_RESOLVED,
-            expression.prefixes.cast(),
-            ptr::null(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            &mut truth,
-        )
-    };
-    if result == ffi::LY_ERR::LY_SUCCESS {
-        Ok(truth != 0)
-    } else {
-        Err(Localised::Whole(
-            "an expression could not be evaluated on its own",
-        ))
     }
 }
 

@@ -1,13 +1,15 @@
 //! YANG: the schema, data trees, filters and rendering; the only room that knows libyang.
 //!
-//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `rules`, `tree`, `place`, `localised` and `writer`; everything above is safe.
+//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `rules`, `tree`, `place`, `localised`, `judgement` and `writer`; everything above is safe.
 //! Invariant: every leaf of a [`tree::Tree`] carries its canonical text, so shared trees are only ever read.
 
 #![deny(unsafe_code)]
 
 pub mod document;
 pub mod error;
-#[allow(unsafe_code)] // fills in defaults and evaluates expressions
+#[allow(unsafe_code)] // evaluates expressions
+mod judgement;
+#[allow(unsafe_code)] // fills in defaults
 pub mod localised;
 pub mod modules;
 pub mod operation;
