@@ -84,6 +84,9 @@ impl Agent {
 
         let storage = Journal::new(Box::new(FolderFiles::new(state_dir.path())));
         let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
+        if settings.paranoid {
+            datastores.validate_both_ways();
+        }
         if let Some(undone) = datastores.roll_back_unconfirmed(clock.now())? {
             tracing::warn!(
                 generation = undone.generation,

@@ -52,6 +52,7 @@ fn settings(arguments: AgentArguments) -> anyhow::Result<Settings> {
             authorized_keys: Vec::new(),
         });
     }
+    settings.paranoid |= arguments.paranoid;
     let overridden = [
         (&mut settings.state_dir, arguments.state_dir),
         (&mut settings.chassis, arguments.chassis),

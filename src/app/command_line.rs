@@ -57,6 +57,9 @@ pub struct AgentArguments {
     /// Folder of further YANG modules: served and stored, without effect on the device
     #[arg(long, value_name = "DIR")]
     pub yang_dir: Option<PathBuf>,
+    /// Validate each commit both ways, around its changes and whole, and refuse it where they differ
+    #[arg(long)]
+    pub paranoid: bool,
     /// Settings file (TOML; `ponder settings` prints one); flags override it
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,

@@ -25,6 +25,8 @@ pub struct Settings {
     pub chassis: Option<PathBuf>,
     /// Folder of further YANG modules, stored only.
     pub yang_dir: Option<PathBuf>,
+    /// Validate each commit both ways, around its changes and whole, and refuse it where they differ.
+    pub paranoid: bool,
     /// The NETCONF server.
     pub netconf: NetconfSettings,
     /// Who may log in.
@@ -343,6 +345,8 @@ const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here is 
 
 # A folder of further YANG modules (*.yang): served and stored, without effect on the device.
 # yang-dir = "yang"
+# Validate each commit both ways, around its changes and whole, and refuse it where they differ.
+# paranoid = false
 
 [netconf]
 # NETCONF over SSH. Port 0 takes a free port, which the ready line tells.

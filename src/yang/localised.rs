@@ -157,6 +157,9 @@ impl<'s> Check<'s> {
         }
         let mut parent = InstancePath::root();
         for (step, node) in path.steps().iter().zip(&chain) {
+            if before.is_none() && self.rules.nested.contains(&node.id()) {
+                return Err(Localised::Whole("a choice inside a choice"));
+            }
             // What stands in other cases, defaults too, may come or go with it.
             for mate in self.rules.mates.get(&node.id()).into_iter().flatten() {
                 if let Some(why) = self.rules.whole.get(mate) {

@@ -31,6 +31,8 @@ pub(in crate::yang) struct Rules {
     pub(in crate::yang) cased: HashMap<SchemaId, Vec<SchemaId>>,
     /// The other data nodes of the outermost choice that a node stands in.
     pub(in crate::yang) mates: HashMap<SchemaId, Vec<SchemaId>>,
+    /// Nodes of choices with choices inside. Which defaults libyang puts there depends on what was there before.
+    pub(in crate::yang) nested: HashSet<SchemaId>,
 }
 
 /// One must, when or reference.
@@ -169,12 +171,16 @@ impl Rules {
     fn note_mates(&mut self, siblings: &[SchemaNode<'_>]) {
         let choice_of = |node: &SchemaNode<'_>| node.cases().last().map(|(choice, _)| *choice);
         for node in siblings {
-            if let Some(choice) = choice_of(node) {
-                let mates = siblings
-                    .iter()
-                    .filter(|mate| choice_of(mate) == Some(choice) && *mate != node);
-                self.mates.insert(node.id(), mates.map(SchemaNode::id).collect());
+            let Some(choice) = choice_of(node) else { continue };
+            let all: Vec<&SchemaNode<'_>> = siblings
+                .iter()
+                .filter(|mate| choice_of(mate) == Some(choice))
+                .collect();
+            if all.iter().any(|mate| mate.cases().len() > 1) {
+                self.nested.insert(node.id());
             }
+            let mates = all.into_iter().filter(|mate| *mate != node);
+            self.mates.insert(node.id(), mates.map(SchemaNode::id).collect());
         }
     }
 
