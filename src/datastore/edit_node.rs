@@ -36,14 +36,16 @@ impl<'s> Editor<'s> {
             self.remove(place, node, &Instance::Single);
             return Ok(());
         }
-        let was_there = is_there;
-        if !was_there {
+        if !is_there && !node.cases().is_empty() {
             // The value is looked at before anything gives way to it.
             canonical_value(node, &value)
                 .map_err(|reason| rejection::invalid_value(node, &value, reason.as_deref(), &self.at))?;
             self.clear_other_cases(place, node);
         }
         let written = place.set(node, &value)?;
+        if self.building > 0 {
+            return Ok(());
+        }
         let path = self.at.child(step(node, &Instance::Single));
         match written.old {
             None => self.log(Change::Insert {

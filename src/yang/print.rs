@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::yang::path::InstancePath;
 use crate::yang::schema::Schema;
-use crate::yang::schema_node::NodeKind;
+use crate::yang::schema_node::{ModuleId, NodeKind};
 use crate::yang::select::{Selection, View};
 use crate::yang::tree::{NodeRef, Tree};
 
@@ -31,7 +31,7 @@ pub fn print(tree: &Tree, selection: &Selection, defaults: WithDefaults) -> Stri
         let mut roots: Vec<NodeRef<'_>> = tree.roots().collect();
         roots.sort_by_key(|node| tree.schema().module_rank(node.module()));
         for node in roots {
-            printer.selected(node, &view, "");
+            printer.selected(node, &view, None);
         }
     }
     printer.out
@@ -45,7 +45,7 @@ pub fn print_children(node: NodeRef<'_>, defaults: WithDefaults) -> String {
         out: String::new(),
     };
     for child in node.children() {
-        printer.whole(child, "");
+        printer.whole(child, None);
     }
     printer.out
 }
@@ -62,7 +62,7 @@ impl Printer<'_> {
     }
 
     /// A node as far as it is selected. `module` is the parent's.
-    fn selected(&mut self, node: NodeRef<'_>, view: &View<'_>, module: &str) {
+    fn selected(&mut self, node: NodeRef<'_>, view: &View<'_>, module: Option<ModuleId>) {
         if self.hides(node) {
             return;
         }
@@ -77,6 +77,7 @@ impl Printer<'_> {
             return self.whole(node, module);
         }
         let start = self.out.len();
+        let here = Some(node.schema().module_id());
         self.open(node, module);
         let empty = self.out.len();
         let keys: Vec<NodeRef<'_>> = node
@@ -86,12 +87,12 @@ impl Printer<'_> {
         let mut asked_keys = false;
         for key in &keys {
             asked_keys |= inside.has_leaf(*key);
-            self.leaf(*key, node.module());
+            self.leaf(*key, here);
         }
         let after_keys = self.out.len();
         for child in inside.children(node) {
             if !child.schema().is_key() {
-                self.selected(child, &inside, node.module());
+                self.selected(child, &inside, here);
             }
         }
         // RFC 6241 6.2.5: a containment node shows when something inside it does. Keys that nobody asked for
@@ -104,7 +105,7 @@ impl Printer<'_> {
     }
 
     /// A node with all below it.
-    fn whole(&mut self, node: NodeRef<'_>, module: &str) {
+    fn whole(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
         if self.hides(node) {
             return;
         }
@@ -112,25 +113,26 @@ impl Printer<'_> {
             return self.leaf(node, module);
         }
         let start = self.out.len();
+        let here = Some(node.schema().module_id());
         self.open(node, module);
         let empty = self.out.len();
         for child in node.children() {
-            self.whole(child, node.module());
+            self.whole(child, here);
         }
         self.close(node, start, empty);
     }
 
-    fn start_tag(&mut self, node: NodeRef<'_>, module: &str) {
+    fn start_tag(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
         self.out.push('<');
         self.out.push_str(node.name());
-        if node.module() != module {
+        if Some(node.schema().module_id()) != module {
             self.out.push_str(" xmlns=\"");
             self.out.push_str(&escape_attribute(node.namespace()));
             self.out.push('"');
         }
     }
 
-    fn open(&mut self, node: NodeRef<'_>, module: &str) {
+    fn open(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
         self.start_tag(node, module);
         self.out.push('>');
     }
@@ -148,7 +150,7 @@ impl Printer<'_> {
         }
     }
 
-    fn leaf(&mut self, node: NodeRef<'_>, module: &str) {
+    fn leaf(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
         let value = node.value().unwrap_or_default();
         self.start_tag(node, module);
         let text = if node.value_names_modules() {
@@ -198,38 +200,43 @@ fn with_prefixes(schema: &Schema, value: &str) -> (String, Vec<(String, String)>
 
 /// Character data with its markup escaped.
 pub fn escape_text(text: &str) -> Cow<'_, str> {
-    escape(text, |letter| match letter {
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '&' => Some("&amp;"),
+    escape(text, |byte| match byte {
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'&' => Some("&amp;"),
         // A reader would turn a bare carriage return into a line feed.
-        '\r' => Some("&#13;"),
+        b'\r' => Some("&#13;"),
         _ => None,
     })
 }
 
 /// An attribute value for double quotes.
 pub fn escape_attribute(text: &str) -> Cow<'_, str> {
-    escape(text, |letter| match letter {
-        '<' => Some("&lt;"),
-        '&' => Some("&amp;"),
-        '"' => Some("&quot;"),
-        '\t' => Some("&#9;"),
-        '\n' => Some("&#10;"),
-        '\r' => Some("&#13;"),
+    escape(text, |byte| match byte {
+        b'<' => Some("&lt;"),
+        b'&' => Some("&amp;"),
+        b'"' => Some("&quot;"),
+        b'\t' => Some("&#9;"),
+        b'\n' => Some("&#10;"),
+        b'\r' => Some("&#13;"),
         _ => None,
     })
 }
 
-fn escape(text: &str, reference: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
-    let Some(first) = text.find(|letter| reference(letter).is_some()) else {
+fn escape(text: &str, reference: impl Fn(u8) -> Option<&'static str>) -> Cow<'_, str> {
+    // All that is escaped is ASCII, so a position of such a byte is one of a letter.
+    let Some(first) = text.bytes().position(|byte| reference(byte).is_some()) else {
         return Cow::Borrowed(text);
     };
     let (clean, rest) = text.split_at(first);
     let mut escaped = String::with_capacity(text.len() + 8);
     escaped.push_str(clean);
     for letter in rest.chars() {
-        match reference(letter) {
+        match u8::try_from(letter)
+            .ok()
+            .filter(u8::is_ascii)
+            .and_then(&reference)
+        {
             Some(reference) => escaped.push_str(reference),
             None => escaped.push(letter),
         }

@@ -26,6 +26,10 @@ impl SchemaId {
     }
 }
 
+/// Tells modules of one schema apart, cheaper than by name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ModuleId(usize);
+
 /// What a schema node is. Choices and cases are not data and never show.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum NodeKind {
@@ -103,6 +107,11 @@ impl<'s> SchemaNode<'s> {
     pub fn module(&self) -> &'s str {
         // SAFETY: every module has a name, kept by the context.
         unsafe { borrowed(self.module_pointer().name) }.unwrap_or("?")
+    }
+
+    /// Identity of the module that defines it.
+    pub fn module_id(&self) -> ModuleId {
+        ModuleId(self.node().module.addr())
     }
 
     /// Its XML namespace.
