@@ -399,13 +399,13 @@ impl Model {
 }
 
 fn random_type(random: &mut impl Rng) -> Type {
-    match random.random_range(0..14) {
-        0..=4 => Type::Number,
-        5..=6 => Type::Letter,
-        7 => Type::Flag,
-        8 => Type::Identity,
-        9..=11 => Type::Reference,
-        12 => Type::Either,
+    match random.random_range(0..28) {
+        0..=10 => Type::Number,
+        11..=15 => Type::Letter,
+        16..=17 => Type::Flag,
+        18..=19 => Type::Identity,
+        20..=25 => Type::Reference,
+        26 => Type::Either,
         _ => Type::Instance,
     }
 }
@@ -620,7 +620,12 @@ fn try_model(seed: u64, counts: &mut Counts) {
             } else {
                 spare = next.duplicate();
             }
-            running = next;
+            // A copy kept in step must do as well as the tree itself, marks that nobody sees included.
+            running = if chance(&mut random, 50) {
+                spare.duplicate()
+            } else {
+                next
+            };
         }
     }
 }
