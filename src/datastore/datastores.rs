@@ -315,7 +315,9 @@ impl Datastores {
                 tree: Arc::new(tree),
             })
         } else {
-            copies.give_back(tree, generation, [].iter());
+            if checked.is_local {
+                copies.give_back(tree, generation, [].iter());
+            }
             Arc::clone(&before)
         };
         *held(&self.running) = Arc::clone(&running);

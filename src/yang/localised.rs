@@ -157,7 +157,7 @@ impl<'s> Check<'s> {
         }
         let mut parent = InstancePath::root();
         for (step, node) in path.steps().iter().zip(&chain) {
-            if before.is_none() && self.rules.nested.contains(&node.id()) {
+            if self.rules.nested.contains(&node.id()) {
                 return Err(Localised::Whole("a choice inside a choice"));
             }
             // What stands in other cases, defaults too, may come or go with it.
