@@ -28,7 +28,7 @@ use crate::licensing::now::Now;
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::secret::Secret;
 use crate::licensing::state::{ExchangeKind, Rounds};
-use crate::licensing::trust::{Registration, TrustRecord};
+use crate::licensing::trust::{Planned, Registration, TrustRecord};
 use crate::licensing::warnings::Warnings;
 
 /// What can happen to the agent.
@@ -341,6 +341,11 @@ impl SmartAgent {
         self.configuration = configuration;
         if another_way && self.last_exchange_failed() {
             self.wanted.report_at = Some(later(now, self.settings.hold_down));
+        }
+        // Whoever corrects the destination need not wait for the day to end, nor know of force.
+        if let (true, Registration::Retry { retry_at, .. }) = (another_way, &mut self.record.registration) {
+            let soon = Planned::at_once(later(now, self.settings.hold_down));
+            *retry_at = std::cmp::min_by_key(soon, *retry_at, Planned::due);
         }
     }
 

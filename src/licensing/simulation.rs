@@ -766,6 +766,31 @@ mod tests {
     }
 
     #[test]
+    fn a_registration_that_waits_for_its_retry_is_tried_at_once_when_the_destination_changes() {
+        let mut lab = Lab::new();
+        lab.server.mood = Mood::Unreachable;
+        lab.register();
+        lab.run(seconds(1));
+        lab.server.mood = Mood::Helpful;
+        let same = lab.configuration.clone();
+        lab.configure(same);
+        lab.run(seconds(20));
+        assert_eq!(
+            lab.heard(ExchangeKind::Registration),
+            1,
+            "the same again changes nothing"
+        );
+        lab.configure(Configuration {
+            destination: Ok(Destination::of(
+                "http://127.0.0.1:2/its/service/oddce/services/DDCEService",
+            )),
+            ..Configuration::default()
+        });
+        lab.run(seconds(20));
+        assert_eq!(lab.stage(), Stage::Complete);
+    }
+
+    #[test]
     fn a_registration_that_cannot_reach_the_server_is_tried_after_a_day_or_by_force() {
         let mut lab = Lab::new();
         lab.server.mood = Mood::Unreachable;
