@@ -101,11 +101,12 @@ impl Evaluation {
     /// The same period with its remainder as of `now`, to be written down: time without power is not used.
     pub fn noted(self, now: Timestamp) -> Evaluation {
         match self {
-            Evaluation::Running { .. } => Evaluation::Running {
+            // What is used up keeps its beginning, so that its end is known however late somebody looks.
+            Evaluation::Running { .. } if !self.left(now).is_zero() => Evaluation::Running {
                 left: self.left(now),
                 since: now,
             },
-            Evaluation::Stopped { .. } | Evaluation::Expired { .. } => self,
+            Evaluation::Running { .. } | Evaluation::Stopped { .. } | Evaluation::Expired { .. } => self,
         }
     }
 
@@ -173,6 +174,8 @@ mod tests {
     fn time_without_power_is_not_used_and_a_clock_set_back_gives_none() {
         let mut evaluation = Evaluation::default();
         evaluation.advance(true, day(0));
+        let late = evaluation.noted(day(95));
+        assert_eq!(late.expires_at(), Some(day(90)));
         let noted = evaluation.noted(day(1));
         assert_eq!(noted.after_start(day(50)).left(day(50)), days(89));
         assert_eq!(noted.left(day(0)), days(89));
