@@ -297,8 +297,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn licensing_speaks_through_the_log_and_its_trace() {
+    async fn licensing_speaks_through_the_log_in_the_products_order_and_through_its_trace() {
         let lab = Lab::new();
+        lab.told("STATE_CHANGE").await;
+        let messages = lab.reporting.logbook().messages().entries();
+        let names: Vec<&str> = messages.iter().map(|message| message.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "EXPORT_CONTROLLED",
+                "AGENT_READY",
+                "AGENT_ENABLED",
+                "EXPORT_CONTROLLED",
+                "STATE_CHANGE"
+            ]
+        );
         let line = lab.told("AGENT_ENABLED").await;
         assert!(
             line.ends_with(

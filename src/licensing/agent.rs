@@ -288,9 +288,9 @@ impl SmartAgent {
             true => Event::AgentEnabled,
             false => Event::AgentDisabled,
         });
-        if agent.export_control_allowed() {
-            agent.note(Event::ExportControlled { allowed: true });
-        }
+        // Said again once the record is there, as the product does.
+        let allowed = agent.export_control_allowed();
+        agent.note(Event::ExportControlled { allowed });
         found.into_iter().for_each(|event| agent.note(event));
         agent.resume(wall);
         agent.note_first_use();
