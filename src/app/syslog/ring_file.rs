@@ -18,7 +18,7 @@ const HEADER: &str = "ponder-ring 1";
 /// Hexadecimal digits of a record's checksum.
 const CHECKSUM: usize = 16;
 
-/// The file, private (0600). Line 1 is [`HEADER`]; every other line is a record: a checksum of what follows (the
+/// The file, private (0600). Line 1 is the header; every other line is a record: a checksum of what follows (the
 /// beginning of its SHA-256), the number, and the entry as JSON.
 #[derive(Debug)]
 pub struct RingFile {
