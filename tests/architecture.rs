@@ -56,7 +56,10 @@ const WALLED: &[(&str, &[&str])] = &[
     ("axum_server::", &["ssm/http"]),
     ("reqwest::", &["app/"]),
     ("rcgen::", &["licensing/signature", "ssm/ca"]),
-    ("x509_parser::", &["licensing/signature", "ssm/ca", "app/revocation"]),
+    (
+        "x509_parser::",
+        &["licensing/signature", "ssm/ca", "app/revocation"],
+    ),
     ("quick_xml::", &["netconf/", "yang/"]),
     ("toml::", &["app/", "device/chassis"]),
     ("clap::", &["main.rs", "app/"]),
