@@ -280,7 +280,7 @@ impl<'s> Check<'s> {
                 return Ok(());
             };
             if !demands.choices.is_empty() {
-                self.clear_leftovers(node);
+                self.clear_leftovers(node, made);
             }
             let lacks = |id: &SchemaId| {
                 self.schema
@@ -317,7 +317,7 @@ impl<'s> Check<'s> {
     ///
     /// # Safety
     /// As for [`Check::fill_all`].
-    unsafe fn clear_leftovers(&self, node: *mut ffi::lyd_node) {
+    unsafe fn clear_leftovers(&self, node: *mut ffi::lyd_node, made: &mut Vec<*mut ffi::lyd_node>) {
         // SAFETY: the caller's promise.
         unsafe {
             let Some(here) = NodeRef::from_raw(self.schema, node) else {
@@ -337,6 +337,8 @@ impl<'s> Check<'s> {
                 .map(|child| child.raw())
                 .collect();
             for leftover in leftovers {
+                // What was made for another change may go again.
+                made.retain(|node| !is_below(*node, leftover));
                 ffi::lyd_free_tree(leftover);
             }
         }
@@ -396,6 +398,21 @@ impl<'s> Check<'s> {
         own.filter_map(|rule| self.rules.all.get(*rule))
             .any(|rule| matches!(rule.test, Test::When { .. }))
     }
+}
+
+/// Whether a node is another or stands below it.
+///
+/// # Safety
+/// Both are live nodes.
+unsafe fn is_below(mut node: *mut ffi::lyd_node, above: *mut ffi::lyd_node) -> bool {
+    while !node.is_null() {
+        if node == above {
+            return true;
+        }
+        // SAFETY: a live node's parent is null or live.
+        node = unsafe { (*node).parent };
+    }
+    false
 }
 
 /// Marks a container without meaning of its own as a default when nothing in it was configured.
