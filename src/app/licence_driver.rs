@@ -611,6 +611,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_the_hardware_does_while_the_agent_starts_is_counted() {
+        let lab = Lab::new();
+        let mut snapshots = lab.device.subscribe();
+        // As after a restart: the wish is handed over, and nobody tells licensing about it.
+        lab.device.apply(six_clients());
+        // No await before the hardware is done: the agent's task has had no turn yet.
+        while !snapshots.has_changed().unwrap() {
+            std::thread::yield_now();
+        }
+        snapshots.borrow_and_update();
+        let counted = lab.wait_for(|state| state.consumption.count(Entitlement::Client100G) == 2);
+        tokio::time::timeout(Duration::from_secs(20), counted)
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
     async fn a_registration_is_on_disk_before_it_is_answered_or_sent_and_survives_a_restart() {
         let lab = Lab::new();
         assert_eq!(lab.register().await, ReturnCode::Success);

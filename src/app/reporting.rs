@@ -93,9 +93,10 @@ impl Reporting {
         let logbook = self.logbook.clone();
         let device = device.clone();
         let mut states = licensing.subscribe();
+        // Before the task gets its first turn: what happens until then is a change too.
+        let mut snapshots = device.subscribe();
+        let mut seen = Arc::clone(&snapshots.borrow_and_update());
         tokio::spawn(async move {
-            let mut snapshots = device.subscribe();
-            let mut seen = Arc::clone(&snapshots.borrow_and_update());
             loop {
                 let mut conditions = of_licensing(&states.borrow_and_update());
                 let snapshot = Arc::clone(&snapshots.borrow_and_update());
@@ -294,6 +295,21 @@ mod tests {
         let alarms = lab.reporting.logbook().alarms();
         assert_eq!(alarms.raised(), []);
         assert_eq!(alarms.cleared().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn hardware_that_is_faster_than_its_watcher_is_told_of_all_the_same() {
+        let lab = Lab::new();
+        let slice = include_str!("../../tests/data/payloads/valid/v01-otnxp-mixed-slice.xml");
+        let mut snapshots = lab.device.subscribe();
+        lab.device.apply(Arc::new(desired_state(&tree(slice))));
+        // No await before the hardware is done: the watcher's task has had no turn yet.
+        while !snapshots.has_changed().unwrap() {
+            std::thread::yield_now();
+        }
+        snapshots.borrow_and_update();
+        let told = lab.told("SLICE_PROVISIONED : mxponder-slice 0 of 0/1 is provisioned");
+        tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
     }
 
     #[tokio::test]
