@@ -365,6 +365,8 @@ impl Driver {
 
     fn answer(&mut self, answer: Answer) {
         if let Some(waiting) = self.ordered.take() {
+            // Shown first: whoever was answered may look at once.
+            self.publish.send_replace(Arc::new(self.agent.state()));
             // Whoever asked may be gone.
             waiting.send(answer).ok();
         }
@@ -608,6 +610,16 @@ mod tests {
             .unwrap()
             .unwrap();
         lab.wait_for(counts(0)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_command_that_was_answered_shows_at_once() {
+        for _ in 0..20 {
+            let lab = Lab::new();
+            assert_eq!(lab.register().await, ReturnCode::Success);
+            let state = lab.licensing.state();
+            assert_ne!(state.registration, RegistrationState::NotRegistered);
+        }
     }
 
     #[tokio::test]
