@@ -59,8 +59,12 @@ impl NetconfClient {
     ) -> Result<NetconfClient, ClientError> {
         let key = PrivateKey::from_openssh(private_key)
             .map_err(|error| ClientError::Protocol(format!("the private key: {error}")))?;
-        let mut connection =
-            client::connect(Arc::new(client::Config::default()), address, TrustingClient).await?;
+        // Without it, each short packet of the login waits for the server's delayed acknowledgement.
+        let config = client::Config {
+            nodelay: true,
+            ..client::Config::default()
+        };
+        let mut connection = client::connect(Arc::new(config), address, TrustingClient).await?;
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
         if !matches!(
             connection.authenticate_publickey(user, key).await?,
