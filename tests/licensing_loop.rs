@@ -81,6 +81,7 @@ fn licensing(
     Licensing::start(LicensingParts {
         clock: Arc::new(clock.clone()),
         state_dir: Arc::new(StateDir::open(folder).unwrap()),
+        seal_key_file: None,
         device: device.clone(),
         policy: Policy::default(),
         configuration: Configuration {
@@ -325,11 +326,16 @@ async fn a_restart_keeps_the_registration_and_a_removed_device_learns_of_it() {
     lab.wait_for_status(LicenceStatus::Authorized).await;
 
     let agent = lab.folder.path().join("agent");
-    let kept = std::fs::read(agent.join("trust-record.json")).unwrap();
+    let kept = ["trust-record.json", "seal.key"].map(|name| (name, std::fs::read(agent.join(name)).unwrap()));
+    let keep_in = |folder: &Path| {
+        std::fs::create_dir(folder).unwrap();
+        for (name, content) in &kept {
+            std::fs::write(folder.join(name), content).unwrap();
+        }
+    };
     // Nothing of the first life is left but its folder's content, as after a kill.
     let second = lab.folder.path().join("second-life");
-    std::fs::create_dir(&second).unwrap();
-    std::fs::write(second.join("trust-record.json"), &kept).unwrap();
+    keep_in(&second);
     lab.licensing = licensing(&second, &lab.clock, &lab.device, &lab.server, http(&lab.server));
     assert_eq!(lab.licensing.state().status, LicenceStatus::Authorized);
     lab.order(Command::RenewAuthorization).await;
@@ -339,8 +345,7 @@ async fn a_restart_keeps_the_registration_and_a_removed_device_learns_of_it() {
 
     // A third device with the record as it was before the last exchange is a clone, and the server sees it.
     let third = lab.folder.path().join("clone");
-    std::fs::create_dir(&third).unwrap();
-    std::fs::write(third.join("trust-record.json"), &kept).unwrap();
+    keep_in(&third);
     let genuine = std::mem::replace(
         &mut lab.licensing,
         licensing(&third, &lab.clock, &lab.device, &lab.server, http(&lab.server)),

@@ -103,6 +103,7 @@ impl Agent {
         let licensing = Licensing::start(LicensingParts {
             clock: Arc::clone(&clock),
             state_dir: Arc::clone(&state_dir),
+            seal_key_file: settings.licensing.seal_key_file.clone(),
             device: device.clone(),
             policy: settings.licensing.policy.counting(),
             configuration: listener.configuration(&running.tree),

@@ -82,6 +82,7 @@ fn unprovided(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Vec
     let licensing = Licensing::start(LicensingParts {
         clock: Arc::clone(&clock),
         state_dir: Arc::new(StateDir::open(folder.path())?),
+        seal_key_file: None,
         device: device.clone(),
         policy: Policy::default(),
         configuration: Configuration::default(),

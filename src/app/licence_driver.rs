@@ -16,6 +16,7 @@ use crate::app::licence_courier::Courier;
 use crate::app::licence_facts::licence_facts;
 use crate::app::licence_settling::settled;
 use crate::app::licence_witness::LicenceWitness;
+use crate::app::seal::{KEY_FILE, SealKey};
 use crate::app::settings::{LicensingSettings, policy};
 use crate::app::state_dir::StateDir;
 use crate::app::trust_record::{self, TrustRecordError};
@@ -51,6 +52,8 @@ pub struct LicensingParts {
     pub clock: Arc<dyn Clock>,
     /// Where the trust record lives.
     pub state_dir: Arc<StateDir>,
+    /// The file of the key that seals it; without one it lies beside the record.
+    pub seal_key_file: Option<PathBuf>,
     /// What is counted.
     pub device: Device,
     /// How it is counted.
@@ -116,7 +119,11 @@ impl Licensing {
     pub fn start(parts: LicensingParts) -> Result<Licensing, TrustRecordError> {
         let snapshot = parts.device.snapshot();
         let speaker = speaker(&snapshot.chassis, parts.root);
-        let record = trust_record::load(&parts.state_dir, &speaker.udi)?;
+        let seal_key_file = parts
+            .seal_key_file
+            .unwrap_or_else(|| parts.state_dir.file(KEY_FILE));
+        let seal: Arc<dyn SealKey> = Arc::new(trust_record::seal_key(&parts.state_dir, &seal_key_file)?);
+        let record = trust_record::load(&parts.state_dir, seal.as_ref(), &speaker.udi)?;
         let beginning = Beginning {
             speaker,
             settings: parts.settings,
@@ -135,6 +142,7 @@ impl Licensing {
             agent,
             clock: parts.clock,
             state_dir: parts.state_dir,
+            seal,
             device: parts.device,
             policy: parts.policy,
             courier: parts.courier,
@@ -235,6 +243,7 @@ struct Driver {
     agent: SmartAgent,
     clock: Arc<dyn Clock>,
     state_dir: Arc<StateDir>,
+    seal: Arc<dyn SealKey>,
     device: Device,
     policy: Policy,
     courier: Arc<dyn Courier>,
@@ -374,9 +383,10 @@ impl Driver {
 
     /// Writes on a thread that may block; what follows waits for it.
     async fn persist(&mut self, record: Box<TrustRecord>) {
-        let state_dir = Arc::clone(&self.state_dir);
+        let (state_dir, seal) = (Arc::clone(&self.state_dir), Arc::clone(&self.seal));
         let writing = spawn_blocking(move || {
-            let written = trust_record::store(&state_dir, &record).map_err(|error| error.to_string());
+            let written = trust_record::store(&state_dir, seal.as_ref(), &record);
+            let written = written.map_err(|error| error.to_string());
             written.map_err(|reason| (record, reason))
         });
         match writing.await {
@@ -468,6 +478,7 @@ mod tests {
     use crate::app::clock::ManualClock;
     use crate::app::device_driver::SimulatorCommand;
     use crate::app::licence_courier::Delivery;
+    use crate::app::seal::{FileSealKey, Sealed};
     use crate::device::chassis::ChassisDescription;
     use crate::device::desired_state::{DesiredState, LineCardDesired, SliceDesired};
     use crate::device::inventory::{ClientType, TrunkRate};
@@ -523,6 +534,7 @@ mod tests {
         Licensing::start(LicensingParts {
             clock: Arc::new(lab_clock.clone()),
             state_dir: Arc::clone(state_dir),
+            seal_key_file: None,
             device: device.clone(),
             policy: Policy::default(),
             configuration: Configuration {
@@ -643,7 +655,8 @@ mod tests {
     async fn a_registration_is_on_disk_before_it_is_answered_or_sent_and_survives_a_restart() {
         let lab = Lab::new();
         assert_eq!(lab.register().await, ReturnCode::Success);
-        let record = trust_record::load(&lab.state_dir, &lab.licensing.state().udi).unwrap();
+        let seal = FileSealKey::read(&lab.state_dir.file(KEY_FILE)).unwrap().unwrap();
+        let record = trust_record::load(&lab.state_dir, &seal, &lab.licensing.state().udi).unwrap();
         assert!(!matches!(record.registration, Registration::NotRegistered));
         let waits = |state: &AgentState| matches!(state.registration, RegistrationState::Retry { .. });
         let state = lab.wait_for(waits).await;
@@ -651,8 +664,11 @@ mod tests {
         {
             let noted = lab.courier.noted.lock().unwrap();
             let (id, record) = &noted[0];
-            assert!(record.contains(&format!("\"sequence\": {id},")), "{record}");
-            assert!(record.contains("\"in-progress\""), "{record}");
+            let record: Sealed = serde_json::from_str(record).unwrap();
+            let record = record.open("trust-record.json", &seal).unwrap();
+            let record: TrustRecord = serde_json::from_slice(&record).unwrap();
+            assert_eq!(record.sequence, *id);
+            assert!(matches!(record.registration, Registration::InProgress { .. }));
         }
         let Lab {
             folder: _folder,

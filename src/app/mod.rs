@@ -29,6 +29,7 @@ pub mod output;
 pub mod reach;
 pub mod reporting;
 pub mod revocation;
+pub mod seal;
 pub mod settings;
 pub mod shutdown;
 pub mod start_error;

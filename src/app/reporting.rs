@@ -231,6 +231,7 @@ mod tests {
             let licensing = Licensing::start(LicensingParts {
                 clock: Arc::clone(&clock),
                 state_dir: Arc::new(StateDir::open(folder.path()).unwrap()),
+                seal_key_file: None,
                 device: device.clone(),
                 policy: Policy::default(),
                 configuration: Configuration::default(),

@@ -87,6 +87,8 @@ pub struct LicensingSettings {
     pub root: Option<PathBuf>,
     /// CA certificates for HTTPS to the licence server.
     pub ca_file: Option<PathBuf>,
+    /// The key that seals the trust record; without it `seal.key` in the state folder.
+    pub seal_key_file: Option<PathBuf>,
     /// Seconds from a changed count to its report.
     pub hold_down_seconds: u32,
     /// Seconds that one exchange with the server may take.
@@ -108,6 +110,7 @@ impl Default for LicensingSettings {
         LicensingSettings {
             root: None,
             ca_file: None,
+            seal_key_file: None,
             hold_down_seconds: 5,
             exchange_timeout_seconds: 30,
             never_contact: vec!["cisco.com".to_owned()],
@@ -216,6 +219,7 @@ impl Settings {
             &mut settings.yang_dir,
             &mut settings.licensing.root,
             &mut settings.licensing.ca_file,
+            &mut settings.licensing.seal_key_file,
             &mut settings.syslog.ca_file,
         ];
         let keys = settings
@@ -368,6 +372,9 @@ hello-timeout-seconds = 60
 # root = "licensing-root.pem"
 # CA certificates for an https destination.
 # ca-file = "tls-ca.pem"
+# The key that seals the trust record, made at the first start; without this it lies beside the record. Elsewhere it stays
+# out of backups of the state folder.
+# seal-key-file = "/etc/ponder/seal.key"
 # Seconds from a changed count to its report, and for one exchange.
 hold-down-seconds = 5
 exchange-timeout-seconds = 30
