@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::app::call_home::{LicensingParticipant, refusal_of_deleting_default_profile};
 use crate::app::clock::Clock;
+use crate::app::confirm_timer::ConfirmTimer;
 use crate::app::desired_state::participant::HardwareParticipant;
 use crate::app::desired_state::{ROOTS as HARDWARE_ROOTS, desired_state};
 use crate::app::device_driver::Device;
@@ -113,16 +114,21 @@ impl Agent {
             witness: reporting.licence_witness(),
         })?;
         reporting.watch(&device, &licensing);
-        let desk = desk(
-            &settings, datastores, device, licensing, listener, &reporting, &clock,
-        );
+        let (confirm_timer, deadline) = ConfirmTimer::new();
+        let desk = Arc::new(Desk::new(DeskParts {
+            deadline,
+            ..desk(
+                &settings, datastores, device, licensing, listener, &reporting, &clock,
+            )
+        }));
+        confirm_timer.start(&desk, Arc::clone(&clock));
         tracing::info!(generation = running.generation, state_dir = %state_dir.path().display(), "running is loaded");
 
         let server = SshServer::start(ssh_server::Settings {
             listen: settings.netconf.listen,
             host_keys,
             login: Arc::new(users),
-            desk: Arc::new(desk),
+            desk,
             clock: Arc::new(Steady(clock)),
             limits: Limits {
                 max_sessions: settings.netconf.max_sessions,
@@ -175,13 +181,13 @@ fn desk(
     listener: LicenceListener,
     reporting: &Reporting,
     clock: &Arc<dyn Clock>,
-) -> Desk {
+) -> DeskParts {
     let own = management_providers(datastores.schema(), clock);
     let mut providers = state_providers(&device, &licensing, clock);
     providers.extend(own.providers);
     providers.extend(reporting.providers());
-    Desk::new(DeskParts {
-        datastores,
+    let (wall, steady) = (Arc::clone(clock), Arc::clone(clock));
+    DeskParts {
         sessions: own.sessions,
         locks: own.locks,
         state: OperationalState::new(providers),
@@ -198,12 +204,13 @@ fn desk(
         participants: participants(),
         edit_guards: vec![Box::new(refusal_of_deleting_default_profile)],
         committed: committed(listener, device, licensing, reporting.clone()),
-        now: Box::new({
-            let clock = Arc::clone(clock);
-            move || clock.now()
-        }),
         capabilities: own.capabilities,
-    })
+        ..DeskParts::plain(
+            datastores,
+            Box::new(move || wall.now()),
+            Box::new(move || steady.instant()),
+        )
+    }
 }
 
 /// What the desk tells about itself, and what it shares for that.
@@ -309,6 +316,7 @@ fn committed(
 fn capabilities(schema: &Schema, content_id: &str) -> Vec<String> {
     let mut capabilities: Vec<String> = [
         capability::CANDIDATE,
+        capability::CONFIRMED_COMMIT_1_1,
         capability::ROLLBACK_ON_ERROR,
         capability::VALIDATE_1_1,
         capability::VALIDATE_1_0,

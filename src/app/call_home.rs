@@ -83,19 +83,18 @@ fn is(element: &Element, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     use super::*;
+    use crate::app::clock::{Clock, SystemClock};
     use crate::app::desired_state::payload::SCHEMA;
     use crate::datastore::datastores::Datastores;
     use crate::datastore::memory_storage::MemoryStorage;
     use crate::management::desk::{FrontDesk, Visitor};
     use crate::management::front_desk::{Desk, DeskParts};
-    use crate::management::operational::OperationalState;
     use crate::management::request::{
         DatastoreName, DefaultOperation, ErrorOption, Filter, Reply, Request, TestOption,
     };
-    use crate::management::rpc_table::RpcTable;
 
     fn config(profiles_attributes: &str, profile: &str, operation: &str) -> String {
         format!(
@@ -111,17 +110,14 @@ mod tests {
     fn desk() -> Desk {
         let storage = Box::new(MemoryStorage::new());
         let datastores = Datastores::open(Arc::clone(&SCHEMA), storage).unwrap();
+        let began = SystemClock.instant();
         Desk::new(DeskParts {
-            datastores: Arc::new(datastores),
-            sessions: Arc::default(),
-            locks: Arc::new(Mutex::default()),
-            state: OperationalState::new(Vec::new()),
-            rpcs: RpcTable::default(),
-            participants: Vec::new(),
             edit_guards: vec![Box::new(refusal_of_deleting_default_profile)],
-            committed: Box::new(|_| {}),
-            now: Box::new(|| jiff::Timestamp::UNIX_EPOCH),
-            capabilities: Vec::new(),
+            ..DeskParts::plain(
+                Arc::new(datastores),
+                Box::new(|| jiff::Timestamp::UNIX_EPOCH),
+                Box::new(move || began),
+            )
         })
     }
 

@@ -8,6 +8,7 @@ pub mod ca_file;
 pub mod call_home;
 pub mod clock;
 pub mod command_line;
+pub mod confirm_timer;
 pub mod coverage;
 pub mod demo;
 pub mod desired_state;

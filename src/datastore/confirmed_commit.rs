@@ -57,11 +57,17 @@ pub enum Refusal {
     /// A token was given and no commit awaits its confirmation.
     #[error("no confirmed commit awaits a confirmation")]
     NothingAwaits,
-    /// The token is missing or another one.
+    /// The token is another one.
+    #[error("this is not the token of the confirmed commit of session {session_id}")]
+    WrongToken {
+        /// The session that made it.
+        session_id: u32,
+    },
+    /// The token is missing.
     #[error(
         "the confirmed commit of session {session_id} was made with <persist>: its token is needed as <persist-id>"
     )]
-    WrongToken {
+    NoToken {
         /// The session that made it.
         session_id: u32,
     },
@@ -181,6 +187,14 @@ impl ConfirmedCommit {
         }
     }
 
+    /// The session whose confirmed commit is not confirmed yet.
+    pub fn owner(&self) -> Option<u32> {
+        match &self.state {
+            State::Idle => None,
+            State::Awaiting { awaiting, .. } | State::Undoing { awaiting, .. } => Some(awaiting.session_id),
+        }
+    }
+
     /// When [`ConfirmedCommit::expire`] has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
         match &self.state {
@@ -236,7 +250,8 @@ fn may_go_on(awaiting: &Awaiting, session_id: u32, persist_id: Option<&str>) -> 
     let made_by = awaiting.session_id;
     match (&awaiting.persist, persist_id) {
         (Some(token), Some(given)) if token == given => Ok(()),
-        (Some(_), _) | (None, Some(_)) => Err(Refusal::WrongToken { session_id: made_by }),
+        (Some(_), Some(_)) | (None, Some(_)) => Err(Refusal::WrongToken { session_id: made_by }),
+        (Some(_), None) => Err(Refusal::NoToken { session_id: made_by }),
         (None, None) if made_by == session_id => Ok(()),
         (None, None) => Err(Refusal::OtherSession { session_id: made_by }),
     }
@@ -325,10 +340,9 @@ mod tests {
     fn with_a_token_it_outlives_its_session_and_any_session_confirms() {
         let (mut machine, _) = armed(Some("token"));
         assert_eq!(machine.session_lost(4), None);
-        for wrong in [None, Some("other")] {
-            let refused = Err(Refusal::WrongToken { session_id: 4 });
-            assert_eq!(machine.confirm(4, wrong), refused);
-        }
+        assert_eq!(machine.confirm(4, None), Err(Refusal::NoToken { session_id: 4 }));
+        let refused = Err(Refusal::WrongToken { session_id: 4 });
+        assert_eq!(machine.confirm(4, Some("other")), refused);
         assert_eq!(machine.confirm(9, Some("token")), Ok(true));
         assert_eq!(machine.cancel(9, Some("token")), Ok(back_to_10(Cause::Cancelled)));
     }

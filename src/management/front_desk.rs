@@ -1,15 +1,16 @@
 //! The front desk itself: every request of every session is answered here, whichever door it came in by.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
-use tracing::{info, info_span, warn};
+use tracing::info;
 
 use crate::datastore::commit::Committed;
+use crate::datastore::confirmed_commit::ConfirmedCommit;
 use crate::datastore::datastores::Datastores;
 use crate::datastore::edit::OnError;
 use crate::datastore::edit_attributes::EditOperation;
-use crate::datastore::history::Author;
 use crate::datastore::lock::{Lock, LockError, LockTable, Lockable};
 use crate::datastore::participant::Participant;
 use crate::management::desk::{Ending, FrontDesk, KillSwitch, Visitor};
@@ -36,6 +37,12 @@ pub type EditGuard = Box<dyn Fn(&str) -> Option<ManagementError> + Send + Sync>;
 /// Wall time, asked for.
 pub type WallClock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
+/// Steady time, asked for; a stepped wall clock does not move it.
+pub type SteadyTime = Box<dyn Fn() -> Instant + Send + Sync>;
+
+/// Told when [`Desk::expire`] next has something to do, whenever that changes. Must not block.
+pub type DeadlineListener = Box<dyn Fn(Option<Instant>) + Send + Sync>;
+
 /// What a desk is made of.
 pub struct DeskParts {
     /// Running and candidate, and the schema that everything speaks.
@@ -56,8 +63,32 @@ pub struct DeskParts {
     pub committed: CommitListener,
     /// Wall time.
     pub now: WallClock,
+    /// Steady time.
+    pub steady: SteadyTime,
+    /// Told when the desk wants to be woken.
+    pub deadline: DeadlineListener,
     /// What the hello says beside the base versions.
     pub capabilities: Vec<String>,
+}
+
+impl DeskParts {
+    /// A desk that nobody watches: no state, no RPCs, nobody who may refuse.
+    pub fn plain(datastores: Arc<Datastores>, now: WallClock, steady: SteadyTime) -> DeskParts {
+        DeskParts {
+            datastores,
+            sessions: Arc::default(),
+            locks: Arc::default(),
+            state: OperationalState::default(),
+            rpcs: RpcTable::default(),
+            participants: Vec::new(),
+            edit_guards: Vec::new(),
+            committed: Box::new(|_| {}),
+            now,
+            steady,
+            deadline: Box::new(|_| {}),
+            capabilities: Vec::new(),
+        }
+    }
 }
 
 /// The front desk.
@@ -65,20 +96,21 @@ pub struct DeskParts {
 /// Reads take one generation of running and never wait. Whoever changes something holds `committing` or `editing`, and a
 /// lock is given only while nobody does, so that a lock means what it says: nobody else's change is under way.
 pub struct Desk {
-    parts: DeskParts,
-    committing: Mutex<()>,
+    pub(in crate::management) parts: DeskParts,
+    /// Held by whoever changes running; guards the confirmed commit that running may be waiting for.
+    pub(in crate::management) committing: Mutex<ConfirmedCommit>,
     /// Taken after `committing` where both are needed.
     editing: Mutex<()>,
 }
 
-type Answer = Result<Reply, Vec<ManagementError>>;
+pub(in crate::management) type Answer = Result<Reply, Vec<ManagementError>>;
 
 impl Desk {
     /// Opens the desk.
     pub fn new(parts: DeskParts) -> Desk {
         Desk {
             parts,
-            committing: Mutex::new(()),
+            committing: Mutex::default(),
             editing: Mutex::new(()),
         }
     }
@@ -87,7 +119,7 @@ impl Desk {
         self.parts.datastores.schema()
     }
 
-    fn caller(&self, session_id: u32) -> Caller {
+    pub(in crate::management) fn caller(&self, session_id: u32) -> Caller {
         let sessions = held(&self.parts.sessions);
         let user = sessions
             .session(session_id)
@@ -154,7 +186,11 @@ impl Desk {
                 checked.map_err(all)?;
                 Ok(Reply::Ok)
             }
-            Request::Commit => self.commit(session_id),
+            Request::Commit {
+                confirmed,
+                persist_id,
+            } => self.commit(session_id, confirmed, persist_id),
+            Request::CancelCommit { persist_id } => self.cancel_commit(session_id, persist_id.as_deref()),
             Request::DiscardChanges => {
                 let _editing = held(&self.editing);
                 self.may_change(session_id, Lockable::Candidate)?;
@@ -239,8 +275,21 @@ impl Desk {
 
     fn lock(&self, session_id: u32, target: DatastoreName) -> Answer {
         // Waits until no change is under way, so that the holder finds the datastore at rest.
-        let _committing = held(&self.committing);
+        let committing = held(&self.committing);
         let _editing = held(&self.editing);
+        if target == DatastoreName::Running
+            && let Some(owner) = committing.owner()
+            && owner != session_id
+        {
+            // RFC 6241 section 7.5: no lock on running while another session has an ongoing confirmed commit.
+            let is_here = held(&self.parts.sessions).session(owner).is_some();
+            let message =
+                format!("lock running: a confirmed commit of session {owner} awaits its confirmation");
+            let error = ManagementError::protocol(ErrorTag::LockDenied, message);
+            return Err(one(
+                error.with_info("session-id", if is_here { owner } else { 0 }.to_string())
+            ));
+        }
         let modified = self.parts.datastores.candidate_is_modified();
         let granted =
             held(&self.parts.locks).lock(lockable(target), session_id, modified, (self.parts.now)());
@@ -255,41 +304,6 @@ impl Desk {
             one(error.with_info("session-id", holder.to_string()))
         })?;
         Ok(Reply::Ok)
-    }
-
-    fn commit(&self, session_id: u32) -> Answer {
-        let caller = self.caller(session_id);
-        let span = info_span!("commit", user = caller.user);
-        let _entered = span.enter();
-        let _committing = held(&self.committing);
-        self.may_change(session_id, Lockable::Running)?;
-        self.may_change(session_id, Lockable::Candidate)?;
-        let author = Author {
-            user: caller.user,
-            session_id,
-            timestamp: (self.parts.now)(),
-            label: None,
-            comment: None,
-        };
-        match self.parts.datastores.commit(author, &self.parts.participants) {
-            Ok(committed) if committed.change_set.is_empty() => {
-                info!(generation = committed.generation, "nothing to commit");
-                Ok(Reply::Ok)
-            }
-            Ok(committed) => {
-                info!(
-                    generation = committed.generation,
-                    changes = committed.change_set.changes.len(),
-                    "committed"
-                );
-                (self.parts.committed)(&committed);
-                Ok(Reply::Ok)
-            }
-            Err(refused) => {
-                warn!(%refused, "not committed");
-                Err(all(refused.into_errors()))
-            }
-        }
     }
 
     /// RFC 6241 section 7.9: another session ends at once, its locks are free.
@@ -343,7 +357,11 @@ impl Desk {
         }
     }
 
-    fn may_change(&self, session_id: u32, datastore: Lockable) -> Result<(), Vec<ManagementError>> {
+    pub(in crate::management) fn may_change(
+        &self,
+        session_id: u32,
+        datastore: Lockable,
+    ) -> Result<(), Vec<ManagementError>> {
         held(&self.parts.locks)
             .may_change(datastore, session_id)
             .map_err(|refused| {
@@ -371,6 +389,7 @@ impl FrontDesk for Desk {
         let Some(session) = held(&self.parts.sessions).close(session_id, ending) else {
             return;
         };
+        self.undo_commit_of_lost(session_id);
         // Waits for an edit of this very session that is still under way.
         let editing = held(&self.editing);
         let released = held(&self.parts.locks).release_all(session_id);
@@ -420,19 +439,19 @@ fn lockable(name: DatastoreName) -> Lockable {
     }
 }
 
-fn not_supported(message: &str) -> ManagementError {
+pub(in crate::management) fn not_supported(message: &str) -> ManagementError {
     ManagementError::protocol(ErrorTag::OperationNotSupported, message)
 }
 
-fn one(error: ManagementError) -> Vec<ManagementError> {
+pub(in crate::management) fn one(error: ManagementError) -> Vec<ManagementError> {
     vec![error]
 }
 
-fn all(errors: Vec<DataError>) -> Vec<ManagementError> {
+pub(in crate::management) fn all(errors: Vec<DataError>) -> Vec<ManagementError> {
     errors.into_iter().map(ManagementError::from).collect()
 }
 
 /// What the mutexes guard is swapped or counted whole, so a panic elsewhere leaves nothing half done in it.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(in crate::management) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

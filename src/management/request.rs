@@ -1,6 +1,7 @@
 //! What a session may ask of the front desk, and what it answers, free of XML envelopes and typed lines.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A configuration datastore that a request names (RFC 6241 section 5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -81,6 +82,23 @@ pub enum ValidateSource {
     Inline(ConfigText),
 }
 
+/// `<confirmed/>` and what goes with it (RFC 6241 section 8.4.5.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Confirmed {
+    /// How long the confirmation may take.
+    pub timeout: Duration,
+    /// The token with which any session may confirm; without one only the same session may.
+    pub persist: Option<String>,
+}
+
+impl Request {
+    /// The plain commit.
+    pub const COMMIT: Request = Request::Commit {
+        confirmed: None,
+        persist_id: None,
+    };
+}
+
 /// One request, whichever door it came in by.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Request {
@@ -124,8 +142,18 @@ pub enum Request {
         /// Which one.
         source: ValidateSource,
     },
-    /// Make the candidate running (section 8.3.4.1).
-    Commit,
+    /// Make the candidate running (sections 8.3.4.1 and 8.4.5.1).
+    Commit {
+        /// Running goes back unless somebody confirms.
+        confirmed: Option<Confirmed>,
+        /// The token of the confirmed commit that this one follows up or confirms.
+        persist_id: Option<String>,
+    },
+    /// Undo a confirmed commit (section 8.4.4.1).
+    CancelCommit {
+        /// Its token.
+        persist_id: Option<String>,
+    },
     /// Make the candidate running's copy again (section 8.3.4.2).
     DiscardChanges,
     /// End this session (section 7.8). The session machine closes after the answer.

@@ -6,6 +6,8 @@ pub const BASE_1_0: &str = "urn:ietf:params:netconf:base:1.0";
 pub const BASE_1_1: &str = "urn:ietf:params:netconf:base:1.1";
 /// Section 8.3.
 pub const CANDIDATE: &str = "urn:ietf:params:netconf:capability:candidate:1.0";
+/// Section 8.4.
+pub const CONFIRMED_COMMIT_1_1: &str = "urn:ietf:params:netconf:capability:confirmed-commit:1.1";
 /// Section 8.5.
 pub const ROLLBACK_ON_ERROR: &str = "urn:ietf:params:netconf:capability:rollback-on-error:1.0";
 /// Section 8.6.

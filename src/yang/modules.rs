@@ -13,7 +13,7 @@ struct Embedded {
 include!(concat!(env!("OUT_DIR"), "/embedded_modules.rs"));
 
 /// Features of ietf-netconf that this server has.
-const NETCONF_FEATURES: [&str; 3] = ["candidate", "rollback-on-error", "validate"];
+const NETCONF_FEATURES: [&str; 4] = ["candidate", "confirmed-commit", "rollback-on-error", "validate"];
 
 /// The text of one module or submodule.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -478,7 +478,10 @@ mod tests {
         let schema = Schema::load(ModuleSet::embedded()).unwrap();
         let netconf = schema.module("ietf-netconf").unwrap();
         assert_eq!(netconf.revision.as_deref(), Some("2011-06-01"));
-        assert_eq!(netconf.features, ["candidate", "rollback-on-error", "validate"]);
+        assert_eq!(
+            netconf.features,
+            ["candidate", "confirmed-commit", "rollback-on-error", "validate"]
+        );
         assert_eq!(netconf.conformance, Conformance::Implement);
         let licence = schema.module("Cisco-IOS-XR-smart-license-act").unwrap();
         assert_eq!(

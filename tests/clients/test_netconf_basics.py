@@ -636,7 +636,7 @@ def test_an_rpc_in_the_wrong_namespace_is_refused_or_ends_the_session(visit):
             "<copy-config><target><candidate/></target><source><running/></source></copy-config>",
             {"operation-not-supported"},
         ),
-        ("<cancel-commit/>", {"operation-not-supported"}),
+        ("<cancel-commit/>", {"operation-failed"}),
         ("<get-config/>", {"missing-element"}),
         (
             "<get-config><source><startup/></source></get-config>",

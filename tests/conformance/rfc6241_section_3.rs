@@ -69,5 +69,9 @@ fn an_xml_declaration_and_a_byte_order_mark_are_welcome() {
         "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
         rpc("<commit/>")
     );
-    expect![[r#"Commit"#]].assert_eq(&outcome(&message));
+    expect![[r#"
+        Commit {
+            confirmed: None,
+            persist_id: None,
+        }"#]].assert_eq(&outcome(&message));
 }

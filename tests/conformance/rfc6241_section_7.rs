@@ -360,15 +360,16 @@ fn validate_takes_a_datastore_or_a_configuration() {
 }
 
 #[test]
-fn commit_and_discard_changes_take_nothing_yet() {
-    check("<commit/>", &expect!["Commit"]);
-    check("<discard-changes/>", &expect!["DiscardChanges"]);
-    check_refusal(
-        "<commit><confirmed/></commit>",
-        &expect![
-            "protocol operation-not-supported: confirmed of commit is not supported, :confirmed-commit is not advertised "
-        ],
+fn commit_and_discard_changes_take_no_others() {
+    check(
+        "<commit/>",
+        &expect![[r#"
+        Commit {
+            confirmed: None,
+            persist_id: None,
+        }"#]],
     );
+    check("<discard-changes/>", &expect!["DiscardChanges"]);
     check_refusal(
         "<commit><now/></commit>",
         &expect![
@@ -435,12 +436,6 @@ fn operations_that_are_not_there_are_named() {
         "<delete-config/>",
         &expect![
             "protocol operation-not-supported: delete-config is not supported: neither running nor candidate can be deleted, and :startup and :url are not advertised "
-        ],
-    );
-    check_refusal(
-        "<cancel-commit/>",
-        &expect![
-            "protocol operation-not-supported: cancel-commit is not supported: :confirmed-commit is not advertised "
         ],
     );
     check_refusal(

@@ -1,5 +1,6 @@
 //! The operations: each file reads one element below `<rpc>` into a request.
 
+pub mod cancel_commit;
 pub mod close_session;
 pub mod commit;
 pub mod discard_changes;
@@ -29,7 +30,6 @@ const NOT_YET: &[(&str, &str)] = &[
         "delete-config",
         "neither running nor candidate can be deleted, and :startup and :url are not advertised",
     ),
-    ("cancel-commit", ":confirmed-commit is not advertised"),
 ];
 
 /// Reads the element below `<rpc>`.
@@ -43,6 +43,7 @@ pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
         (namespace::BASE | namespace::BASE_OF_NAPALM, "unlock") => unlock::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, "validate") => validate::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, "commit") => commit::read(operation),
+        (namespace::BASE | namespace::BASE_OF_NAPALM, "cancel-commit") => cancel_commit::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, "discard-changes") => discard_changes::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, "close-session") => close_session::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, "kill-session") => kill_session::read(operation),

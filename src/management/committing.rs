@@ -1,0 +1,200 @@
+//! Commits, confirmed ones among them: who may make them, what follows them, and when they are taken back.
+
+use std::sync::{Arc, MutexGuard};
+
+use tracing::{error, info, info_span, warn};
+
+use crate::datastore::commit::{CommitError, Committed};
+use crate::datastore::confirmed_commit::{Cause, ConfirmedCommit, ConfirmedRequest, Refusal, Rollback};
+use crate::datastore::history::Author;
+use crate::datastore::lock::Lockable;
+use crate::management::error::{ErrorTag, ManagementError};
+use crate::management::front_desk::{Answer, Desk, all, held, one};
+use crate::management::request::{Confirmed, Reply};
+
+impl Desk {
+    /// `<commit>` (RFC 6241 sections 8.3.4.1 and 8.4.5.1).
+    pub(in crate::management) fn commit(
+        &self,
+        session_id: u32,
+        confirmed: Option<Confirmed>,
+        persist_id: Option<String>,
+    ) -> Answer {
+        let author = self.author(session_id);
+        let span = info_span!("commit", user = author.user);
+        let _entered = span.enter();
+        let mut committing = held(&self.committing);
+        self.may_change(session_id, Lockable::Running)?;
+        self.may_change(session_id, Lockable::Candidate)?;
+        let refused = |refusal| one(refused("commit", refusal, true));
+        let Some(confirmed) = confirmed else {
+            let confirms = committing
+                .confirm(session_id, persist_id.as_deref())
+                .map_err(refused)?;
+            let made = self.parts.datastores.commit(author, &self.parts.participants);
+            self.tell(made)?;
+            if confirms {
+                info!("the confirmed commit is confirmed");
+                committing.confirmed();
+                self.deadline_moved(&committing);
+            }
+            return Ok(Reply::Ok);
+        };
+        let request = ConfirmedRequest {
+            session_id,
+            persist: confirmed.persist,
+            persist_id,
+        };
+        let running = self.parts.datastores.running().generation;
+        let awaiting = committing.prepare(&request, running).map_err(refused)?;
+        let made =
+            self.parts
+                .datastores
+                .commit_awaiting(author, &self.parts.participants, Some(awaiting.clone()));
+        // What failed arms nothing, and leaves what was armed before as it was.
+        self.tell(made)?;
+        info!(
+            back_to = awaiting.rollback_to,
+            seconds = confirmed.timeout.as_secs(),
+            persistent = awaiting.persist.is_some(),
+            "the commit awaits its confirmation"
+        );
+        committing.arm(awaiting, confirmed.timeout, (self.parts.steady)());
+        self.deadline_moved(&committing);
+        Ok(Reply::Ok)
+    }
+
+    /// `<cancel-commit>` (RFC 6241 section 8.4.4.1).
+    pub(in crate::management) fn cancel_commit(&self, session_id: u32, persist_id: Option<&str>) -> Answer {
+        let mut committing = held(&self.committing);
+        self.may_change(session_id, Lockable::Running)?;
+        let rollback = committing
+            .cancel(session_id, persist_id)
+            .map_err(|refusal| one(refused("cancel-commit", refusal, persist_id.is_some())))?;
+        self.roll_back(&mut committing, rollback).map_err(|error| {
+            let message = format!("cancel-commit: running is not yet back, it is tried again: {error}");
+            one(ManagementError::application(ErrorTag::OperationFailed, message))
+        })?;
+        Ok(Reply::Ok)
+    }
+
+    /// A session is gone, and with it the right to confirm what it committed without a token.
+    pub(in crate::management) fn undo_commit_of_lost(&self, session_id: u32) {
+        let mut committing = held(&self.committing);
+        if let Some(rollback) = committing.session_lost(session_id) {
+            // It is logged, and tried again.
+            let _ = self.roll_back(&mut committing, rollback);
+        }
+    }
+
+    /// Undoes what nobody confirmed in time. To be called at the moments that the deadline listener hears of. Waits for
+    /// the disk.
+    pub fn expire(&self) {
+        let mut committing = held(&self.committing);
+        if let Some(rollback) = committing.expire((self.parts.steady)()) {
+            // It is logged, and tried again.
+            let _ = self.roll_back(&mut committing, rollback);
+        }
+    }
+
+    /// Makes running what it was before the first of the confirmed commits, whoever holds locks (RFC 6241 section 8.4.1).
+    fn roll_back(
+        &self,
+        committing: &mut MutexGuard<'_, ConfirmedCommit>,
+        rollback: Rollback,
+    ) -> Result<(), CommitError> {
+        let why = why(rollback.cause);
+        let author = Author {
+            comment: Some(format!("rolled back: {why}")),
+            ..self.author(0)
+        };
+        // Participants are not asked: they agreed to that configuration when it was made.
+        let undone = self.parts.datastores.rollback_to(rollback.to, author, &[]);
+        let result = match undone {
+            Ok(undone) => {
+                warn!(
+                    generation = undone.generation,
+                    changes = undone.change_set.changes.len(),
+                    why,
+                    "the confirmed commit is rolled back"
+                );
+                committing.rolled_back();
+                if !undone.change_set.is_empty() {
+                    (self.parts.committed)(&undone);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                error!(%error, why, "the confirmed commit cannot be rolled back yet");
+                committing.not_rolled_back((self.parts.steady)());
+                Err(error)
+            }
+        };
+        self.deadline_moved(committing);
+        result
+    }
+
+    /// Tells the log and the listener of a commit.
+    fn tell(&self, made: Result<Arc<Committed>, CommitError>) -> Result<(), Vec<ManagementError>> {
+        match made {
+            Ok(committed) if committed.change_set.is_empty() => {
+                info!(generation = committed.generation, "nothing to commit");
+                Ok(())
+            }
+            Ok(committed) => {
+                info!(
+                    generation = committed.generation,
+                    changes = committed.change_set.changes.len(),
+                    "committed"
+                );
+                (self.parts.committed)(&committed);
+                Ok(())
+            }
+            Err(refused) => {
+                warn!(%refused, "not committed");
+                Err(all(refused.into_errors()))
+            }
+        }
+    }
+
+    fn deadline_moved(&self, committing: &ConfirmedCommit) {
+        (self.parts.deadline)(committing.next_deadline());
+    }
+
+    /// Who commits now, without label and comment.
+    fn author(&self, session_id: u32) -> Author {
+        Author {
+            user: self.caller(session_id).user,
+            session_id,
+            timestamp: (self.parts.now)(),
+            label: None,
+            comment: None,
+        }
+    }
+}
+
+fn why(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Cancelled => "it was cancelled",
+        Cause::SessionLost => "the session that had to confirm it is gone",
+        Cause::TimedOut => "nobody confirmed it in time",
+        Cause::Restarted => "the agent was started anew",
+    }
+}
+
+/// RFC 6241 wants `invalid-value` for a wrong token (ietf-netconf, persist-id); a commit that stands in the way is
+/// `in-use`, and nothing to cancel is a failed operation.
+fn refused(operation: &str, refusal: Refusal, with_token: bool) -> ManagementError {
+    let message = format!("{operation}: {refusal}");
+    match refusal {
+        Refusal::NothingAwaits if !with_token => {
+            ManagementError::protocol(ErrorTag::OperationFailed, message)
+        }
+        Refusal::NothingAwaits | Refusal::WrongToken { .. } => {
+            ManagementError::protocol(ErrorTag::InvalidValue, message).with_info("bad-element", "persist-id")
+        }
+        Refusal::NoToken { .. } | Refusal::OtherSession { .. } | Refusal::BeingUndone { .. } => {
+            ManagementError::protocol(ErrorTag::InUse, message)
+        }
+    }
+}
