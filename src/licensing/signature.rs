@@ -1,6 +1,8 @@
 //! Keys and signatures of licensing messages: ECDSA on P-256 with SHA-256, certificate requests, PEM.
 
 pub mod chain;
+#[cfg(test)]
+pub(in crate::licensing) mod test_authority;
 
 use std::fmt;
 

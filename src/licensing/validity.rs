@@ -21,7 +21,7 @@ impl SmartAgent {
             && noted_at.duration_since(now) > SignedDuration::from_secs(2)
         {
             self.note(Event::ClockChanged);
-            self.shift(now.duration_since(noted_at));
+            self.shift(now.duration_since(noted_at), now);
         }
         self.record.evaluation = self.record.evaluation.after_start(now);
         self.look_for_jump(now);
@@ -30,7 +30,7 @@ impl SmartAgent {
     /// Somebody has set the wall clock.
     pub(super) fn clock_set(&mut self, step: SignedDuration, now: Timestamp) {
         self.note(Event::ClockChanged);
-        self.shift(step);
+        self.shift(step, now);
         self.look_for_jump(now);
     }
 
@@ -84,7 +84,7 @@ impl SmartAgent {
         Some(begins.map_or(grace_until, |begins| begins.min(grace_until)))
     }
 
-    fn shift(&mut self, step: SignedDuration) {
+    fn shift(&mut self, step: SignedDuration, now: Timestamp) {
         let moved = |at: Timestamp| at.saturating_add(step).unwrap_or(at);
         let planned = |plan: Planned| Planned {
             at: moved(plan.at),
@@ -94,10 +94,12 @@ impl SmartAgent {
             let authorization = &mut registered.authorization;
             authorization.next_exchange = planned(authorization.next_exchange);
             authorization.deadline = moved(authorization.deadline);
-            // Not after the certificate's own end.
-            let latest = moved_back(registered.expires_at, LAST_WEEK);
             registered.renew_at = planned(registered.renew_at);
-            registered.renew_at.at = registered.renew_at.at.min(latest);
+            // Not after the certificate's own end; a clock outside its dates may come back, and tells nothing about it.
+            if registered.is_valid_at(now) {
+                let latest = moved_back(registered.expires_at, LAST_WEEK);
+                registered.renew_at.at = registered.renew_at.at.min(latest);
+            }
             registered.grace_until = registered.grace_until.map(moved);
         }
         if let Registration::Retry { retry_at, .. } = &mut self.record.registration {
