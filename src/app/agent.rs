@@ -14,6 +14,7 @@ use crate::app::device_driver::Device;
 use crate::app::host_keys::host_keys;
 use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings, licensing_root};
+use crate::app::licence_explanation::ExplanationRpcs;
 use crate::app::licence_listener::LicenceListener;
 use crate::app::licence_rpcs::LicenceRpcs;
 use crate::app::name_resolution::Asking;
@@ -195,6 +196,10 @@ fn desk(
             Box::new(LicenceRpcs {
                 licensing: licensing.clone(),
                 disk0: settings.state_dir.clone().unwrap_or_default().join("disk0"),
+            }),
+            Box::new(ExplanationRpcs {
+                licensing: licensing.clone(),
+                device: device.clone(),
             }),
             Box::new(SimulatorRpcs {
                 device: device.clone(),

@@ -12,8 +12,8 @@ use tokio::task::{AbortHandle, spawn_blocking};
 
 use crate::app::clock::Clock;
 use crate::app::device_driver::Device;
+use crate::app::licence_counting::Counting;
 use crate::app::licence_courier::Courier;
-use crate::app::licence_facts::licence_facts;
 use crate::app::licence_settling::settled;
 use crate::app::licence_witness::LicenceWitness;
 use crate::app::seal::{KEY_FILE, SealKey};
@@ -27,7 +27,7 @@ use crate::licensing::agent::{
 };
 use crate::licensing::agent_settings::AgentSettings;
 use crate::licensing::configuration::Configuration;
-use crate::licensing::consumption::{Consumption, UnknownCard, consumption};
+use crate::licensing::consumption::UnknownCard;
 use crate::licensing::exchange::Speaker;
 use crate::licensing::fault::{DeliveryFailure, Fault};
 use crate::licensing::message::Udi;
@@ -44,6 +44,7 @@ use crate::licensing::trust::TrustRecord;
 pub struct Licensing {
     inbox: mpsc::UnboundedSender<News>,
     state: watch::Receiver<Arc<AgentState>>,
+    counting: watch::Receiver<Arc<Counting>>,
 }
 
 /// What licensing runs on.
@@ -124,13 +125,16 @@ impl Licensing {
             .unwrap_or_else(|| parts.state_dir.file(KEY_FILE));
         let seal: Arc<dyn SealKey> = Arc::new(trust_record::seal_key(&parts.state_dir, &seal_key_file)?);
         let record = trust_record::load(&parts.state_dir, seal.as_ref(), &speaker.udi)?;
+        let policy = Arc::new(parts.policy);
+        let counting = Arc::new(Counting::of(&parts.device, &policy));
+        counting.tell_changes(&Counting::default());
         let beginning = Beginning {
             speaker,
             settings: parts.settings,
             record,
             configuration: parts.configuration,
             counted: Counted {
-                consumption: count(&parts.device, &parts.policy),
+                consumption: Arc::clone(&counting.consumption),
                 settled: settled(&parts.device.desired(), &snapshot),
             },
             found: Vec::new(),
@@ -138,24 +142,30 @@ impl Licensing {
         let agent = SmartAgent::start(beginning, moment(parts.clock.as_ref()));
         let (inbox, news) = mpsc::unbounded_channel();
         let (publish, state) = watch::channel(Arc::new(agent.state()));
+        let (publish_counting, counting) = watch::channel(counting);
         let driver = Driver {
             agent,
             clock: parts.clock,
             state_dir: parts.state_dir,
             seal,
             device: parts.device,
-            policy: parts.policy,
+            policy,
             courier: parts.courier,
             witness: parts.witness,
             answers: inbox.downgrade(),
             publish,
+            publish_counting,
             unwritten: None,
             ordered: None,
             delivery: None,
             unknown_cards: Vec::new(),
         };
         tokio::spawn(driver.run(news));
-        Ok(Licensing { inbox, state })
+        Ok(Licensing {
+            inbox,
+            state,
+            counting,
+        })
     }
 
     /// Something about licensing was configured.
@@ -198,6 +208,11 @@ impl Licensing {
         Arc::clone(&self.state.borrow())
     }
 
+    /// The counting that the state rests on, or one that it is about to.
+    pub fn counting(&self) -> Arc<Counting> {
+        Arc::clone(&self.counting.borrow())
+    }
+
     /// Follows how everything stands.
     pub fn subscribe(&self) -> watch::Receiver<Arc<AgentState>> {
         self.state.clone()
@@ -231,13 +246,6 @@ fn moment(clock: &dyn Clock) -> Now {
     }
 }
 
-fn count(device: &Device, policy: &Policy) -> Arc<Consumption> {
-    Arc::new(consumption(
-        &licence_facts(&device.desired(), &device.snapshot()),
-        policy,
-    ))
-}
-
 /// The task.
 struct Driver {
     agent: SmartAgent,
@@ -245,11 +253,12 @@ struct Driver {
     state_dir: Arc<StateDir>,
     seal: Arc<dyn SealKey>,
     device: Device,
-    policy: Policy,
+    policy: Arc<Policy>,
     courier: Arc<dyn Courier>,
     witness: Arc<dyn LicenceWitness>,
     answers: mpsc::WeakUnboundedSender<News>,
     publish: watch::Sender<Arc<AgentState>>,
+    publish_counting: watch::Sender<Arc<Counting>>,
     /// A record that could not be written, and why; written again with the next step.
     unwritten: Option<(Box<TrustRecord>, String)>,
     ordered: Option<SyncSender<Answer>>,
@@ -300,7 +309,9 @@ impl Driver {
     }
 
     fn counted(&mut self, occasion: Occasion) -> Input {
-        let consumption = count(&self.device, &self.policy);
+        let counting = Arc::new(Counting::of(&self.device, &self.policy));
+        let consumption = Arc::clone(&counting.consumption);
+        counting.tell_changes(&self.publish_counting.send_replace(Arc::clone(&counting)));
         if consumption.unknown_cards != self.unknown_cards {
             for card in &consumption.unknown_cards {
                 let UnknownCard { location, pid } = card;
@@ -461,11 +472,17 @@ pub mod still {
 
     use super::*;
 
-    /// Licensing in this state; it answers nothing.
+    /// Licensing in this state; it answers nothing and has counted nothing.
     pub fn licensing(state: AgentState) -> Licensing {
+        counted(state, Counting::default())
+    }
+
+    /// Licensing in this state after this counting; it answers nothing.
+    pub fn counted(state: AgentState, counting: Counting) -> Licensing {
         Licensing {
             inbox: mpsc::unbounded_channel().0,
             state: watch::channel(Arc::new(state)).1,
+            counting: watch::channel(Arc::new(counting)).1,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What the fitted cards consume: a pure function from facts to licences, with the reason for each.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crate::device::inventory::{ClientType, LineCardModel, SlotLocation, TrunkRate};
-use crate::device::optics::{BitsPerSymbol, DEFAULT_CD_MAX_PS_NM, DEFAULT_CD_MIN_PS_NM, SubseaSetting};
+use crate::device::optics::{BitsPerSymbol, DEFAULT_CD_MAX_PS_NM, DEFAULT_CD_MIN_PS_NM};
 use crate::licensing::catalogue::Entitlement;
+use crate::licensing::contribution::{Contribution, FREE_CLIENTS, Item, Rule};
 use crate::licensing::facts::{ClientFacts, Facts, LineCardFacts, SliceFacts, TrunkFacts};
 use crate::licensing::policy::{
     BandwidthScope, ClientPortTypes, FourBits, FreeClientsFirst, FreeClientsRule, FreeClientsScope,
@@ -48,17 +48,6 @@ pub struct Use {
     pub contributions: Vec<Contribution>,
 }
 
-/// One thing that was looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Contribution {
-    /// What is counted.
-    pub item: Item,
-    /// Licences that it takes; zero shows that it was looked at and is free of charge.
-    pub amount: u32,
-    /// Why that many.
-    pub rule: Rule,
-}
-
 /// A card without a counting rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnknownCard {
@@ -68,131 +57,17 @@ pub struct UnknownCard {
     pub pid: String,
 }
 
-/// What is counted; prints as an operator would name it, and no two items of an entitlement print alike.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Item {
-    /// A client port.
-    Client(SlotLocation, ClientType, u32, Option<u32>),
-    /// A trunk port as a whole.
-    Trunk(SlotLocation, u32),
-    /// A setting of a trunk port.
-    Setting(SlotLocation, u32, SubseaSetting),
-    /// What the optics of a trunk port report, in the words of the optics command.
-    Reported(SlotLocation, u32, &'static str),
-    /// A slice; `None` is the whole-card muxponder.
-    Slice(SlotLocation, Option<u32>),
-    /// A line card.
-    LineCard(SlotLocation),
-    /// All cards of the chassis together.
-    Chassis,
-}
-
-impl fmt::Display for Item {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Item::Client(location, client_type, port, lane) => {
-                write!(f, "{}{location}/0/{port}", controller_type(*client_type))?;
-                lane.map_or(Ok(()), |lane| write!(f, "/{lane}"))
-            }
-            Item::Trunk(location, port) => write!(f, "Optics{location}/0/{port}"),
-            Item::Setting(location, port, setting) => {
-                write!(
-                    f,
-                    "Optics{location}/0/{port} {}",
-                    setting.yang_path().replace('/', " ")
-                )
-            }
-            Item::Reported(location, port, figure) => write!(f, "Optics{location}/0/{port} {figure}"),
-            Item::Slice(location, Some(slice_id)) => write!(f, "{location} mxponder-slice {slice_id}"),
-            Item::Slice(location, None) => write!(f, "{location} mxponder"),
-            Item::LineCard(location) => write!(f, "{location}"),
-            Item::Chassis => f.write_str("chassis"),
-        }
-    }
-}
-
-/// Why an item takes what it takes; prints as one short sentence.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Rule {
-    /// A client port beyond the free ones.
-    ClientPort,
-    /// One of the free ones.
-    FreeClientPort(FreeClientsScope),
-    /// One of more than four, none of them free.
-    EveryClientPort,
-    /// A client that is no 100GE port, where those alone count.
-    OtherClientType,
-    /// Bits per symbol within the long haul range.
-    LongHaulRange(BitsPerSymbol),
-    /// 4 bits per symbol, where they are no long haul.
-    FourBitsFree,
-    /// A subsea setting in running.
-    SubseaSetting,
-    /// A subsea setting with its default value, where that is free of charge.
-    StatedDefault,
-    /// Subsea on a trunk that is shut down, where that is free of charge.
-    ShutDown,
-    /// Bits per symbol within the subsea range.
-    SubseaRange(BitsPerSymbol),
-    /// Dispersion search lower than the limit.
-    CdMin(i32),
-    /// Dispersion search higher than the limit.
-    CdMax(i32),
-    /// A further reason on a trunk port that is counted already.
-    AlreadyCounted,
-    /// Long haul on a trunk that takes a subsea licence.
-    CoveredBySubsea,
-    /// Client bandwidth, in units of 10G.
-    Bandwidth(u32),
-    /// A QXP slice by its trunk rate.
-    TrunkSlice(Option<TrunkRate>),
-    /// A QXP slice, one each.
-    OneTrunkSlice,
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Rule::ClientPort => write!(f, "one for each client port beyond the first {FREE_CLIENTS}"),
-            Rule::FreeClientPort(scope) => {
-                let scope = match scope {
-                    FreeClientsScope::LineCard => "line card",
-                    FreeClientsScope::Slice => "slice",
-                    FreeClientsScope::Chassis => "chassis",
-                };
-                write!(
-                    f,
-                    "the first {FREE_CLIENTS} client ports of a {scope} are free of charge"
-                )
-            }
-            Rule::EveryClientPort => write!(f, "one for each of more than {FREE_CLIENTS} client ports"),
-            Rule::OtherClientType => f.write_str("100GE client ports alone are counted"),
-            Rule::LongHaulRange(bits) => write!(f, "{bits} bits per symbol is within 2 to 4"),
-            Rule::FourBitsFree => f.write_str("4 bits per symbol are counted as no long haul"),
-            Rule::SubseaSetting => f.write_str("a subsea setting stands in the running configuration"),
-            Rule::StatedDefault => f.write_str("a setting that states its default is free of charge"),
-            Rule::ShutDown => f.write_str("the trunk port is shut down"),
-            Rule::SubseaRange(bits) => write!(f, "{bits} bits per symbol is at least 1 and below 2"),
-            Rule::CdMin(limit) => write!(f, "{limit} ps/nm is below {DEFAULT_CD_MIN_PS_NM}"),
-            Rule::CdMax(limit) => write!(f, "{limit} ps/nm is above {DEFAULT_CD_MAX_PS_NM}"),
-            Rule::AlreadyCounted => f.write_str("the trunk port is counted once, whatever it has more"),
-            Rule::CoveredBySubsea => f.write_str("the subsea licence of the trunk port covers long haul"),
-            Rule::Bandwidth(tens) => {
-                write!(f, "one for every started 100G of {}G client bandwidth", tens * 10)
-            }
-            Rule::TrunkSlice(Some(rate)) => write!(f, "a provisioned {}G trunk slice", rate.gbps()),
-            Rule::TrunkSlice(None) | Rule::OneTrunkSlice => {
-                f.write_str("one for each provisioned trunk slice")
-            }
-        }
-    }
-}
-
-/// Client ports free of charge on a 1.2T card.
-const FREE_CLIENTS: usize = 4;
-
 /// Computes what the cards consume. Never fails and never refuses: what cannot be counted counts nothing.
 pub fn consumption(facts: &Facts, policy: &Policy) -> Consumption {
+    tally(facts, policy).finish()
+}
+
+/// Everything that was looked at, for entitlements too that nothing uses in the end.
+pub(in crate::licensing) fn looked_at(facts: &Facts, policy: &Policy) -> BTreeMap<Entitlement, Use> {
+    tally(facts, policy).uses
+}
+
+fn tally(facts: &Facts, policy: &Policy) -> Tally {
     let mut cards: Vec<&LineCardFacts> = facts.line_cards.iter().collect();
     cards.sort_by_key(|card| card.location);
 
@@ -221,7 +96,7 @@ pub fn consumption(facts: &Facts, policy: &Policy) -> Consumption {
         }
     }
     client_bandwidth(&otn, policy, &mut tally);
-    tally.finish()
+    tally
 }
 
 /// Consumption while it is being counted: entries may still be zero.
@@ -424,7 +299,7 @@ fn clients_in_order(slice: &SliceFacts) -> impl Iterator<Item = &ClientFacts> {
 
 /// Client bandwidth in units of 10G, as the chapter's ten ports of mixed OTU2, OTU2E and 10GE make one 100G
 /// (readings Q9 and Q24).
-fn tens_of_gbps(client_type: ClientType, policy: &Policy) -> u32 {
+pub(in crate::licensing) fn tens_of_gbps(client_type: ClientType, policy: &Policy) -> u32 {
     let unruled = matches!(
         client_type,
         ClientType::Fc16 | ClientType::Fc32 | ClientType::FortyGigE | ClientType::Otu3
@@ -440,22 +315,6 @@ fn tens_of_gbps(client_type: ClientType, policy: &Policy) -> u32 {
     }
 }
 
-/// The start of a client controller's name on XR, as slice commands print it.
-fn controller_type(client_type: ClientType) -> &'static str {
-    match client_type {
-        ClientType::TenGigE => "TenGigECtrlr",
-        ClientType::HundredGigE => "HundredGigECtrlr",
-        ClientType::Otu4 => "OTU4",
-        ClientType::Otu2 => "OTU2",
-        ClientType::Otu2e => "OTU2E",
-        ClientType::Otu3 => "OTU3",
-        ClientType::FortyGigE => "FortyGigECtrlr",
-        ClientType::FourHundredGigE => "FourHundredGigECtrlr",
-        ClientType::Fc16 => "SixteenGigFibreChanCtrlr",
-        ClientType::Fc32 => "ThirtyTwoGigFibreChanCtrlr",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -463,149 +322,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const L12T: &str = "NCS1K4-1.2T-L-K9";
-    const K9: &str = "NCS1K4-1.2T-K9";
-    const XPL: &str = "NCS1K4-OTN-XPL";
-    const QXPL: &str = "NCS1K4-QXP-L-K9";
-    const QXP: &str = "NCS1K4-QXP-K9";
-
-    /// Builds facts a card at a time; every card is up unless it is said to be down.
-    #[derive(Clone)]
-    struct Chassis(Facts);
-
-    fn chassis() -> Chassis {
-        Chassis(Facts::default())
-    }
-
-    impl Chassis {
-        fn card(mut self, pid: &str) -> Chassis {
-            let slot = self.0.line_cards.len() as u8;
-            self.0.line_cards.push(LineCardFacts {
-                location: SlotLocation { rack: 0, slot },
-                pid: pid.to_owned(),
-                up: true,
-                slices: Vec::new(),
-                trunks: Vec::new(),
-            });
-            self
-        }
-
-        fn last(&mut self) -> &mut LineCardFacts {
-            self.0.line_cards.last_mut().unwrap()
-        }
-
-        fn down(mut self) -> Chassis {
-            self.last().up = false;
-            self
-        }
-
-        fn slice(mut self, id: u32, rate_gbps: u32, clients: &[(ClientType, usize)]) -> Chassis {
-            let types = clients
-                .iter()
-                .flat_map(|(kind, n)| std::iter::repeat_n(*kind, *n));
-            let clients = types
-                .enumerate()
-                .map(|(nth, client_type)| ClientFacts {
-                    port: 2 + 6 * id + nth as u32,
-                    lane: None,
-                    client_type,
-                    encrypted: false,
-                })
-                .collect();
-            self.last().slices.push(SliceFacts {
-                slice_id: Some(id),
-                trunk_rate: TrunkRate::from_gbps(rate_gbps),
-                provisioned: true,
-                clients,
-            });
-            self
-        }
-
-        /// A slice of a 1.2T card with that many 100GE clients.
-        fn plain(self, id: u32, clients: usize) -> Chassis {
-            self.slice(
-                id,
-                100 * clients.max(1) as u32,
-                &[(ClientType::HundredGigE, clients)],
-            )
-        }
-
-        /// The same, all encrypted.
-        fn secret(self, id: u32, clients: usize) -> Chassis {
-            self.plain(id, clients).encrypt(clients)
-        }
-
-        /// Encrypts the first clients of the last slice.
-        fn encrypt(mut self, clients: usize) -> Chassis {
-            let slice = self.last().slices.last_mut().unwrap();
-            slice
-                .clients
-                .iter_mut()
-                .take(clients)
-                .for_each(|client| client.encrypted = true);
-            self
-        }
-
-        fn muxponder(mut self, rate_gbps: u32, clients: usize) -> Chassis {
-            self = self.slice(0, rate_gbps, &[(ClientType::HundredGigE, clients)]);
-            self.last().slices.last_mut().unwrap().slice_id = None;
-            self
-        }
-
-        fn not_provisioned(mut self) -> Chassis {
-            self.last().slices.last_mut().unwrap().provisioned = false;
-            self
-        }
-
-        fn trunk(mut self, bits: Option<&str>) -> Chassis {
-            let port = self.last().trunks.len() as u32;
-            self.last().trunks.push(TrunkFacts {
-                port,
-                bits_per_symbol: bits.map(|bits| bits.parse().unwrap()),
-                cd_min_ps_nm: DEFAULT_CD_MIN_PS_NM,
-                cd_max_ps_nm: DEFAULT_CD_MAX_PS_NM,
-                subsea_settings: BTreeSet::new(),
-                stated_defaults: BTreeSet::new(),
-                shut_down: false,
-            });
-            self
-        }
-
-        fn cd_min(mut self, limit: i32) -> Chassis {
-            self.last().trunks.last_mut().unwrap().cd_min_ps_nm = limit;
-            self
-        }
-
-        fn cd_max(mut self, limit: i32) -> Chassis {
-            self.last().trunks.last_mut().unwrap().cd_max_ps_nm = limit;
-            self
-        }
-
-        fn settings(mut self, settings: &[SubseaSetting]) -> Chassis {
-            let trunk = self.last().trunks.last_mut().unwrap();
-            trunk.subsea_settings.extend(settings);
-            self
-        }
-
-        /// The same with the values that hold without them.
-        fn stated_defaults(self, settings: &[SubseaSetting]) -> Chassis {
-            let mut chassis = self.settings(settings);
-            chassis
-                .last()
-                .trunks
-                .last_mut()
-                .unwrap()
-                .stated_defaults
-                .extend(settings);
-            chassis
-        }
-
-        fn shut_down(mut self) -> Chassis {
-            self.last().trunks.last_mut().unwrap().shut_down = true;
-            self
-        }
-    }
+    use crate::device::optics::SubseaSetting;
+    use crate::licensing::sample::{
+        Chassis, K9, L12T, QXP, QXPL, XPL, any_client, any_facts, any_policy, chassis,
+    };
 
     /// The six counts in the order of the catalogue: 100G, 100X, client bandwidth, long haul, subsea, QXP trunk.
     type Expected = [u32; 6];
@@ -1151,114 +871,6 @@ mod tests {
             S_NCS1K4_LONGHAUL 1 Optics0/0/0/0: 3.0000000000 bits per symbol is within 2 to 4
             S_NCS1K4_SUBSEA 1 Optics0/0/0/0 rx-voa target-power: a subsea setting stands in the running configuration"#]]
         .assert_eq(&lines.join("\n"));
-    }
-
-    fn any_client(port: u32) -> impl Strategy<Value = ClientFacts> {
-        (proptest::sample::select(&ClientType::ALL[..]), any::<bool>()).prop_map(
-            move |(client_type, encrypted)| ClientFacts {
-                port,
-                lane: None,
-                client_type,
-                encrypted,
-            },
-        )
-    }
-
-    fn any_slice(slice_id: u32) -> impl Strategy<Value = SliceFacts> {
-        let clients = (0..6_u32)
-            .map(|n| any_client(2 + 6 * slice_id + n))
-            .collect::<Vec<_>>();
-        (1..=12_u32, any::<bool>(), clients, 0..=6_usize).prop_map(
-            move |(rate, provisioned, mut clients, n)| {
-                clients.truncate(n);
-                SliceFacts {
-                    slice_id: Some(slice_id),
-                    trunk_rate: TrunkRate::from_gbps(50 * rate),
-                    provisioned,
-                    clients,
-                }
-            },
-        )
-    }
-
-    fn any_trunk(port: u32) -> impl Strategy<Value = TrunkFacts> {
-        let bits = proptest::option::of((0..7_u32, 0..10_000_000_000_u64));
-        let settings = proptest::sample::subsequence(&SubseaSetting::ALL[..], 0..=3);
-        let figures = (bits, -20_000..0, 0..200_000, settings, any::<bool>());
-        figures.prop_map(move |(bits, cd_min, cd_max, settings, shut_down)| TrunkFacts {
-            port,
-            bits_per_symbol: bits.map(|(whole, rest)| BitsPerSymbol::from_parts(whole, rest)),
-            cd_min_ps_nm: cd_min,
-            cd_max_ps_nm: cd_max,
-            subsea_settings: settings.into_iter().collect(),
-            stated_defaults: BTreeSet::new(),
-            shut_down,
-        })
-    }
-
-    fn any_card(slot: u8) -> impl Strategy<Value = LineCardFacts> {
-        let pids = vec![L12T, K9, XPL, QXPL, QXP, "NCS1K4-2-QDD-C-K9"];
-        let slices = (any_slice(0), any_slice(1));
-        let trunks = (any_trunk(0), any_trunk(1));
-        (proptest::sample::select(pids), any::<bool>(), slices, trunks).prop_map(
-            move |(pid, up, slices, trunks)| LineCardFacts {
-                location: SlotLocation { rack: 0, slot },
-                pid: pid.to_owned(),
-                up,
-                slices: vec![slices.0, slices.1],
-                trunks: vec![trunks.0, trunks.1],
-            },
-        )
-    }
-
-    fn any_facts() -> impl Strategy<Value = Facts> {
-        (any_card(0), any_card(1), any_card(2), any_card(3)).prop_map(|cards| Facts {
-            line_cards: vec![cards.0, cards.1, cards.2, cards.3],
-        })
-    }
-
-    fn any_policy() -> impl Strategy<Value = Policy> {
-        use proptest::sample::select;
-        let rules = select(vec![FreeClientsRule::BeyondFour, FreeClientsRule::AllOnceMore]);
-        let types = select(vec![ClientPortTypes::Every, ClientPortTypes::HundredGigE]);
-        let down = || select(vec![OfDownCard::Free, OfDownCard::Counted]);
-        let four = select(vec![FourBits::LongHaul, FourBits::Free]);
-        let shut_down = select(vec![ShutDownSubsea::Counted, ShutDownSubsea::Free]);
-        let defaults = select(vec![StatedDefaults::Counted, StatedDefaults::Free]);
-        let unruled = select(vec![UnruledClientTypes::ByBandwidth, UnruledClientTypes::Free]);
-        let further = (rules, types, down(), down(), four, shut_down, defaults, unruled);
-        let scopes = select(vec![
-            FreeClientsScope::LineCard,
-            FreeClientsScope::Slice,
-            FreeClientsScope::Chassis,
-        ]);
-        let first = select(vec![FreeClientsFirst::Plain, FreeClientsFirst::SliceOrder]);
-        let overlap = select(vec![TrunkOverlap::Both, TrunkOverlap::SubseaAlone]);
-        let bandwidth = select(vec![
-            BandwidthScope::LineCard,
-            BandwidthScope::Slice,
-            BandwidthScope::Chassis,
-        ]);
-        let qxp = select(vec![
-            QxpCharge::ByTrunkRate(BTreeMap::new()),
-            QxpCharge::OnePerSlice,
-        ]);
-        let all = (scopes, first, overlap, bandwidth, qxp, further);
-        all.prop_map(|(scope, first, overlap, bandwidth, qxp, further)| Policy {
-            free_clients_scope: scope,
-            free_clients_rule: further.0,
-            free_clients_first: first,
-            client_port_types: further.1,
-            trunk_overlap: overlap,
-            four_bits_per_symbol: further.4,
-            subsea_settings_of_down_card: further.2,
-            slices_of_down_card: further.3,
-            shut_down_subsea: further.5,
-            stated_defaults: further.6,
-            bandwidth_scope: bandwidth,
-            unruled_client_types: further.7,
-            qxp,
-        })
     }
 
     fn all_counts(facts: &Facts, policy: &Policy) -> [u32; 6] {

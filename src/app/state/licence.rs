@@ -413,7 +413,8 @@ pub mod example {
 
     use crate::licensing::catalogue::Entitlement;
     use crate::licensing::configuration::{Configuration, Destination};
-    use crate::licensing::consumption::{Consumption, Contribution, Item, Rule, Use};
+    use crate::licensing::consumption::{Consumption, Use};
+    use crate::licensing::contribution::{Contribution, Item, Rule};
     use crate::licensing::evaluation::Evaluation;
     use crate::licensing::message::Udi;
     use crate::licensing::state::{

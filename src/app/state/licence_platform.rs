@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::app::device_driver::Device;
 use crate::app::licence_driver::Licensing;
+use crate::app::licence_explanation::fill_explanation;
 use crate::device::hardware::SliceStatus;
-use crate::licensing::consumption::Use;
 use crate::licensing::state::{AgentState, Report, Rounds};
 use crate::management::operational::StateProvider;
 use crate::yang::state::StateBuilder;
@@ -140,15 +140,8 @@ impl StateProvider for PonderLicenceState {
         out.container("ponder-licence-state:licence-state", |out| {
             out.leaf("status", state.status.yang_name());
             out.leaf("since", state.status_since);
-            for (entitlement, entry) in &state.consumption.entitlements {
-                out.list(
-                    "consumption",
-                    &[("entitlement", &entitlement.short_tag())],
-                    |out| {
-                        out.leaf("count", entry.count);
-                        fill_contributions(entry, out);
-                    },
-                );
+            if out.wants("consumption") || out.wants("unlicensed-card") {
+                fill_explanation(&self.licensing.counting().explanation(), out);
             }
             out.container("exchange", |out| {
                 let exchange = &state.exchange;
@@ -169,8 +162,17 @@ impl StateProvider for PonderLicenceState {
             "/ponder-licence-state:licence-state/status",
             "/ponder-licence-state:licence-state/since",
             "/ponder-licence-state:licence-state/consumption/count",
+            "/ponder-licence-state:licence-state/consumption/contribution/location",
+            "/ponder-licence-state:licence-state/consumption/contribution/subject",
+            "/ponder-licence-state:licence-state/consumption/contribution/setting",
             "/ponder-licence-state:licence-state/consumption/contribution/amount",
             "/ponder-licence-state:licence-state/consumption/contribution/rule",
+            "/ponder-licence-state:licence-state/consumption/contribution/section",
+            "/ponder-licence-state:licence-state/consumption/contribution/reading",
+            "/ponder-licence-state:licence-state/unlicensed-card/pid",
+            "/ponder-licence-state:licence-state/unlicensed-card/rule",
+            "/ponder-licence-state:licence-state/unlicensed-card/section",
+            "/ponder-licence-state:licence-state/unlicensed-card/reading",
             "/ponder-licence-state:licence-state/exchange/in-flight",
             "/ponder-licence-state:licence-state/exchange/last-error",
             "/ponder-licence-state:licence-state/exchange/last-fault",
@@ -204,24 +206,17 @@ impl PonderLicenceState {
     }
 }
 
-fn fill_contributions(entry: &Use, out: &mut StateBuilder<'_>) {
-    for contribution in &entry.contributions {
-        out.list("contribution", &[("item", &contribution.item)], |out| {
-            out.leaf("amount", contribution.amount);
-            out.leaf("rule", contribution.rule);
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::app::clock::ManualClock;
+    use crate::app::licence_counting::Counting;
     use crate::app::licence_driver::still;
     use crate::app::state::licence::example::{at, state};
     use crate::app::state::shown::{answer, running, unannounced};
+    use crate::licensing::sample::{K9, L12T, chassis};
 
     #[test]
     fn platform_detail_has_the_values_of_the_chapters_example_2() {
@@ -294,8 +289,15 @@ mod tests {
                </active-node></active-nodes>"#,
         );
         let device = Device::start(Box::new(simulator), Arc::new(clock)).unwrap();
+        let counted = chassis().card(L12T).trunk(Some("3")).card(K9);
         let provider = PonderLicenceState {
-            licensing: still::licensing(state()),
+            licensing: still::counted(
+                state(),
+                Counting {
+                    facts: counted.0,
+                    ..Counting::default()
+                },
+            ),
             device,
         };
         let shown = answer(
@@ -310,11 +312,36 @@ mod tests {
             <entitlement>S_NCS1K4_LONGHAUL</entitlement>
             <count>1</count>
             <contribution>
-            <item>Optics0/0/0/1</item>
+            <item>Optics0/0/0/0</item>
+            <location>0/0</location>
+            <subject>Optics0/0/0/0</subject>
+            <setting>bits per symbol</setting>
             <amount>1</amount>
             <rule>3.0000000000 bits per symbol is within 2 to 4</rule>
+            <section>Criteria for license consumption of long-haul networks</section>
+            <reading>Q23</reading>
             </contribution>
             </consumption>
+            <consumption>
+            <entitlement>S_NCS1K4_SUBSEA</entitlement>
+            <count>0</count>
+            <contribution>
+            <item>Optics0/0/0/0</item>
+            <location>0/0</location>
+            <subject>Optics0/0/0/0</subject>
+            <amount>0</amount>
+            <rule>no subsea setting in running, not from 1 to below 2 bits per symbol, dispersion search within -10000 to 100000 ps/nm</rule>
+            <section>Criteria for license consumption of subsea networks</section>
+            <reading>Q4</reading>
+            <reading>Q20</reading>
+            </contribution>
+            </consumption>
+            <unlicensed-card>
+            <location>0/1</location>
+            <pid>NCS1K4-1.2T-K9</pid>
+            <rule>NCS1K4-1.2T-K9 is sold with its features and takes no licence</rule>
+            <section>Smart Licensing in Cisco NCS 1004</section>
+            </unlicensed-card>
             <exchange>
             <next-attempt>2021-10-09T11:45:42Z</next-attempt>
             <sequence>7</sequence>
