@@ -114,6 +114,31 @@ fn one_leaf_commit(criterion: &mut Criterion) {
     }
 }
 
+/// One edit and one commit that make every entry.
+fn creation(criterion: &mut Criterion) {
+    let schema = schema();
+    for size in SIZES {
+        let configuration = entries::entries(size);
+        let mut group = flat(criterion, "create in one edit and commit, journal", size);
+        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+            bencher.iter_batched(
+                || {
+                    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+                    let journal = Journal::new(Box::new(FolderFiles::new(folder.path())));
+                    let datastores = Datastores::open(Arc::clone(&schema), Box::new(journal)).unwrap();
+                    (folder, datastores)
+                },
+                |(folder, datastores)| {
+                    edit_and_commit(&datastores, &configuration);
+                    (folder, datastores)
+                },
+                BatchSize::PerIteration,
+            );
+        });
+        group.finish();
+    }
+}
+
 fn reads(criterion: &mut Criterion) {
     let schema = schema();
     for size in SIZES {
@@ -221,5 +246,5 @@ fn framing(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, one_leaf_commit, reads, full_chassis, framing);
+criterion_group!(benches, one_leaf_commit, creation, reads, full_chassis, framing);
 criterion_main!(benches);

@@ -20,6 +20,7 @@ use crate::app::licence_rpcs::LicenceRpcs;
 use crate::app::name_resolution::Asking;
 use crate::app::reporting::{Reporting, SyslogParticipant};
 use crate::app::settings::Settings;
+use crate::app::spill::Spill;
 use crate::app::start_error::StartError;
 use crate::app::state::inventory::InventoryState;
 use crate::app::state::licence::LicenceState;
@@ -209,6 +210,15 @@ fn desk(
         participants: participants(),
         edit_guards: vec![Box::new(refusal_of_deleting_default_profile)],
         committed: committed(listener, device, licensing, reporting.clone()),
+        overflow: Box::new(Spill {
+            folder: settings
+                .netconf
+                .reply_dir
+                .clone()
+                .or_else(|| settings.state_dir.clone())
+                .unwrap_or_default(),
+            limit: settings.netconf.reply_memory_bytes,
+        }),
         capabilities: own.capabilities,
         ..DeskParts::plain(
             datastores,

@@ -90,6 +90,7 @@ mod tests {
     use crate::app::desired_state::payload::SCHEMA;
     use crate::datastore::datastores::Datastores;
     use crate::datastore::memory_storage::MemoryStorage;
+    use crate::management::body::Body;
     use crate::management::desk::{FrontDesk, Visitor};
     use crate::management::front_desk::{Desk, DeskParts};
     use crate::management::request::{
@@ -157,7 +158,7 @@ mod tests {
         }
         let replaced = edit(" nc:operation=\"replace\"", TestOption::TestThenSet);
         assert_eq!(replaced, Ok(Reply::Ok));
-        assert!(matches!(candidate(), Reply::Data(data) if data.contains(DEFAULT_PROFILE)));
+        assert!(matches!(candidate(), Reply::Data(Body::Short(data)) if data.contains(DEFAULT_PROFILE)));
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod revocation;
 pub mod seal;
 pub mod settings;
 pub mod shutdown;
+pub mod spill;
 pub mod start_error;
 pub mod state;
 pub mod state_dir;

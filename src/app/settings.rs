@@ -49,6 +49,10 @@ pub struct NetconfSettings {
     pub login_grace_seconds: u32,
     /// Seconds from the start of the subsystem to the client's hello.
     pub hello_timeout_seconds: u32,
+    /// How many bytes of a reply stay in memory until the client has taken them; a longer one waits in a file.
+    pub reply_memory_bytes: usize,
+    /// Folder for replies that wait in files, which have no names; the state folder without it.
+    pub reply_dir: Option<PathBuf>,
 }
 
 impl Default for NetconfSettings {
@@ -58,6 +62,8 @@ impl Default for NetconfSettings {
             max_sessions: 256,
             login_grace_seconds: 60,
             hello_timeout_seconds: 60,
+            reply_memory_bytes: 1 << 20,
+            reply_dir: None,
         }
     }
 }
@@ -217,6 +223,7 @@ impl Settings {
             &mut settings.state_dir,
             &mut settings.chassis,
             &mut settings.yang_dir,
+            &mut settings.netconf.reply_dir,
             &mut settings.licensing.root,
             &mut settings.licensing.ca_file,
             &mut settings.licensing.seal_key_file,
@@ -359,6 +366,9 @@ max-sessions = 256
 # Seconds from the connection to the end of the login, and from the subsystem's start to the client's hello.
 login-grace-seconds = 60
 hello-timeout-seconds = 60
+# A longer reply waits for its client in a file without a name, in this folder: the state folder unless it is set.
+reply-memory-bytes = 1048576
+# reply-dir = "/var/tmp"
 
 # Who may log in; any number of these. A user has keys, a password or both.
 # [[users]]

@@ -13,6 +13,7 @@ use crate::datastore::edit::OnError;
 use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::lock::{Lock, LockError, LockTable, Lockable};
 use crate::datastore::participant::Participant;
+use crate::management::body::{BodyWriter, InMemory, Overflow};
 use crate::management::desk::{Ending, FrontDesk, KillSwitch, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::operational::OperationalState;
@@ -22,7 +23,7 @@ use crate::management::request::{
 use crate::management::rpc_table::{Caller, RpcTable};
 use crate::management::session_list::SessionList;
 use crate::yang::error::DataError;
-use crate::yang::print::{WithDefaults, print};
+use crate::yang::print::{WithDefaults, print_to};
 use crate::yang::schema::{Schema, Source};
 use crate::yang::select::Selection;
 use crate::yang::tree::Tree;
@@ -61,6 +62,8 @@ pub struct DeskParts {
     pub edit_guards: Vec<EditGuard>,
     /// Told of every commit.
     pub committed: CommitListener,
+    /// Where long replies are laid aside until their clients have taken them.
+    pub overflow: Box<dyn Overflow>,
     /// Wall time.
     pub now: WallClock,
     /// Steady time.
@@ -83,6 +86,7 @@ impl DeskParts {
             participants: Vec::new(),
             edit_guards: Vec::new(),
             committed: Box::new(|_| {}),
+            overflow: Box::new(InMemory),
             now,
             steady,
             deadline: Box::new(|_| {}),
@@ -133,9 +137,8 @@ impl Desk {
             Request::Get { filter } => {
                 let selection = self.select(filter)?;
                 let state = self.parts.state.collect(self.schema(), &selection).map_err(one)?;
-                let mut data = self.shown(&self.parts.datastores.running().tree, &selection);
-                data.push_str(&self.shown(&state, &selection));
-                Ok(Reply::Data(data))
+                let running = self.parts.datastores.running();
+                self.shown(&[&running.tree, &state], &selection)
             }
             Request::GetConfig { source, filter } => {
                 let selection = self.select(filter)?;
@@ -143,7 +146,7 @@ impl Desk {
                     DatastoreName::Running => Arc::clone(&self.parts.datastores.running().tree),
                     DatastoreName::Candidate => self.parts.datastores.candidate(),
                 };
-                Ok(Reply::Data(self.shown(&tree, &selection)))
+                self.shown(&[&tree], &selection)
             }
             Request::EditConfig {
                 target,
@@ -227,8 +230,15 @@ impl Desk {
         }
     }
 
-    fn shown(&self, tree: &Tree, selection: &Selection) -> String {
-        print(tree, selection, WithDefaults::Explicit)
+    /// Renders what is selected; the trees are let go of before anything is sent.
+    fn shown(&self, trees: &[&Tree], selection: &Selection) -> Answer {
+        let mut body = BodyWriter::new(self.parts.overflow.as_ref());
+        for tree in trees {
+            if print_to(&mut body, tree, selection, WithDefaults::Explicit).is_err() {
+                break;
+            }
+        }
+        body.finish().map(Reply::Data).map_err(one)
     }
 
     fn edit_candidate(

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::management::body::Body;
+
 /// A configuration datastore that a request names (RFC 6241 section 5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum DatastoreName {
@@ -189,7 +191,7 @@ pub enum Reply {
     /// `<ok/>`
     Ok,
     /// `<data>`: the rendered XML of its children.
-    Data(String),
+    Data(Body),
     /// The children of `<rpc-reply>` for an RPC with output: rendered XML with namespaces declared.
     Output(String),
     /// The text of a module, to be escaped into `<data>` of get-schema.

@@ -5,7 +5,13 @@
 //! end-of-message, 4.3:    data ]]>]]>
 //! ```
 
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
 use thiserror::Error;
+
+use crate::management::body::{Body, LaidAside, read_back};
 
 /// How messages are told apart in the byte stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -237,6 +243,117 @@ fn mark_after(matched: usize, byte: u8) -> usize {
     }
 }
 
+/// A piece of what is to be sent.
+#[derive(Clone)]
+pub enum Piece {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// A part of a text that was laid aside, to be read as it is sent.
+    LaidAside {
+        /// The text.
+        text: Arc<dyn LaidAside>,
+        /// First byte.
+        from: u64,
+        /// Behind the last byte.
+        to: u64,
+    },
+}
+
+impl Piece {
+    /// How many bytes it is.
+    pub fn length(&self) -> u64 {
+        match self {
+            Piece::Bytes(bytes) => bytes.len() as u64,
+            Piece::LaidAside { from, to, .. } => to - from,
+        }
+    }
+}
+
+impl Piece {
+    /// All of it, read back where it was laid aside. May wait for a disk.
+    pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Piece::Bytes(bytes) => Ok(bytes.clone()),
+            Piece::LaidAside { text, from, to } => read_back(text.as_ref(), *from, *to),
+        }
+    }
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Piece::Bytes(bytes) => write!(f, "{:?}", String::from_utf8_lossy(bytes)),
+            Piece::LaidAside { from, to, .. } => write!(f, "bytes {from} to {to} of what was laid aside"),
+        }
+    }
+}
+
+/// Frames one message of which pieces may be laid aside.
+pub fn encode_pieces(framing: Framing, pieces: Vec<Body>) -> Vec<Piece> {
+    let mut texts = Vec::new();
+    let mut all_short = true;
+    let mut length = 0;
+    for piece in &pieces {
+        match piece {
+            Body::Short(text) => length += text.len() as u64,
+            Body::Long(text) => {
+                length += text.length();
+                all_short = false;
+            }
+        }
+    }
+    if all_short {
+        for piece in pieces {
+            if let Body::Short(text) = piece {
+                texts.push(text);
+            }
+        }
+        return encode(framing, texts).into_iter().map(Piece::Bytes).collect();
+    }
+    let one_chunk = length <= u64::from(u32::MAX);
+    let mut framed = Vec::new();
+    let mut bytes = |bytes: Vec<u8>| Piece::Bytes(bytes);
+    if framing == Framing::Chunked && one_chunk {
+        framed.push(bytes(format!("\n#{length}\n").into_bytes()));
+    }
+    for piece in pieces {
+        let own_chunks = framing == Framing::Chunked && !one_chunk;
+        match piece {
+            Body::Short(text) if text.is_empty() => {}
+            Body::Short(text) if own_chunks => {
+                framed.extend(encode_chunks(&text).into_iter().map(&mut bytes))
+            }
+            Body::Short(text) => framed.push(bytes(text.into_bytes())),
+            Body::Long(text) => {
+                let most = if own_chunks { u64::from(u32::MAX) } else { u64::MAX };
+                let mut from = 0;
+                while from < text.length() {
+                    let to = text.length().min(from.saturating_add(most));
+                    if own_chunks {
+                        framed.push(bytes(format!("\n#{}\n", to - from).into_bytes()));
+                    }
+                    let text = Arc::clone(&text);
+                    framed.push(Piece::LaidAside { text, from, to });
+                    from = to;
+                }
+            }
+        }
+    }
+    framed.push(bytes(match framing {
+        Framing::Chunked => b"\n##\n".to_vec(),
+        Framing::EndOfMessage => END_OF_MESSAGE.to_vec(),
+    }));
+    framed
+}
+
+/// Chunks of a message that is longer than one may be.
+fn encode_chunks(text: &str) -> Vec<Vec<u8>> {
+    let chunks = text.as_bytes().chunks(u32::MAX as usize);
+    chunks
+        .flat_map(|chunk| [format!("\n#{}\n", chunk.len()).into_bytes(), chunk.to_vec()])
+        .collect()
+}
+
 /// Frames one message, given in pieces so that a large reply is not copied. The message must not be empty.
 pub fn encode(framing: Framing, pieces: Vec<String>) -> Vec<Vec<u8>> {
     let length: usize = pieces.iter().map(String::len).sum();
@@ -253,13 +370,7 @@ pub fn encode(framing: Framing, pieces: Vec<String>) -> Vec<Vec<u8>> {
             gather(framed)
         }
         Framing::Chunked => {
-            let mut framed = Vec::new();
-            for piece in pieces {
-                for chunk in piece.as_bytes().chunks(u32::MAX as usize) {
-                    framed.push(format!("\n#{}\n", chunk.len()).into_bytes());
-                    framed.push(chunk.to_vec());
-                }
-            }
+            let mut framed: Vec<Vec<u8>> = pieces.iter().flat_map(|piece| encode_chunks(piece)).collect();
             framed.push(b"\n##\n".to_vec());
             framed
         }

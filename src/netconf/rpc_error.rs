@@ -1,5 +1,6 @@
 //! Answers as XML: the one place where a [`ManagementError`] becomes `<rpc-error>` (RFC 6241 section 4.3).
 
+use crate::management::body::Body;
 use crate::management::error::{ErrorTag, ErrorType, ManagementError};
 use crate::management::request::Reply;
 use crate::netconf::document::NotWellFormed;
@@ -8,12 +9,12 @@ use crate::netconf::escape;
 use crate::netconf::namespace;
 
 /// `<rpc-reply>` in pieces, of which a large body is one, so that it is not copied.
-pub fn reply(returned: &Returned, answer: Result<Reply, Vec<ManagementError>>) -> Vec<String> {
+pub fn reply(returned: &Returned, answer: Result<Reply, Vec<ManagementError>>) -> Vec<Body> {
     let xml = Names {
         prefix: &returned.prefix,
     };
     let mut head = xml.start("rpc-reply", &opening_attributes(returned));
-    let mut body = String::new();
+    let mut body = Body::default();
     let mut tail = String::new();
     match answer {
         Ok(Reply::Ok) => head.push_str(&xml.empty("ok")),
@@ -22,10 +23,10 @@ pub fn reply(returned: &Returned, answer: Result<Reply, Vec<ManagementError>>) -
             body = data;
             tail.push_str(&xml.end("data"));
         }
-        Ok(Reply::Output(output)) => body = output,
+        Ok(Reply::Output(output)) => body = output.into(),
         Ok(Reply::SchemaText(text)) => {
             head.push_str(&format!("<data xmlns=\"{}\">", namespace::MONITORING));
-            body = escape::text(&text).into_owned();
+            body = escape::text(&text).into_owned().into();
             tail.push_str("</data>");
         }
         Err(errors) => {
@@ -35,7 +36,7 @@ pub fn reply(returned: &Returned, answer: Result<Reply, Vec<ManagementError>>) -
         }
     }
     tail.push_str(&xml.end("rpc-reply"));
-    vec![head, body, tail]
+    vec![head.into(), body, tail.into()]
 }
 
 /// The refusal of a message that could not be parsed. Only peers with base 1.1 know it (RFC 6241 appendix A).
@@ -161,7 +162,13 @@ mod tests {
     }
 
     fn check(returned: &Returned, answer: Result<Reply, Vec<ManagementError>>, expected: &Expect) {
-        expected.assert_eq(&reply(returned, answer).concat());
+        let pieces = reply(returned, answer);
+        expected.assert_eq(
+            &pieces
+                .iter()
+                .map(|piece| piece.to_text().unwrap())
+                .collect::<String>(),
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::management::desk::Ending;
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::request::{Reply, Request};
 use crate::netconf::envelope::{self, Returned};
-use crate::netconf::framing::{self, Decoder, Framing, Incoming};
+use crate::netconf::framing::{self, Decoder, Framing, Incoming, Piece};
 use crate::netconf::hello;
 use crate::netconf::rpc_error;
 
@@ -58,7 +58,7 @@ pub enum Input<'a> {
 #[derive(Debug)]
 pub enum Output {
     /// Send these bytes, which come in pieces.
-    Send(Vec<Vec<u8>>),
+    Send(Vec<Piece>),
     /// Ask the front desk; there is never more than one question open.
     Ask(Ticket, Request),
     /// Send what is left, end the session at the front desk, close the channel. Nothing follows.
@@ -102,12 +102,15 @@ struct Asked {
 impl Session {
     /// A new session; its first output is our hello (RFC 6241 section 8.1: both send at once).
     pub fn new(birth: &Birth, now: Instant) -> Session {
-        let hello = hello::server_hello(birth.session_id, &birth.capabilities);
+        let hello = hello::server_hello(birth.session_id, &birth.capabilities).into();
         Session {
             decoder: Decoder::new(birth.max_message_bytes),
             max_message_bytes: birth.max_message_bytes,
             tickets: 0,
-            outputs: VecDeque::from([Output::Send(framing::encode(Framing::EndOfMessage, vec![hello]))]),
+            outputs: VecDeque::from([Output::Send(framing::encode_pieces(
+                Framing::EndOfMessage,
+                vec![hello],
+            ))]),
             state: State::Hello {
                 until: now + birth.hello_timeout,
             },
@@ -275,7 +278,7 @@ impl Session {
     fn reply(&mut self, returned: &Returned, answer: Result<Reply, Vec<ManagementError>>) {
         let State::Open(open) = &self.state else { return };
         let answer = answer.map_err(at_least_one);
-        let framed = framing::encode(open.framing, rpc_error::reply(returned, answer));
+        let framed = framing::encode_pieces(open.framing, rpc_error::reply(returned, answer));
         self.outputs.push_back(Output::Send(framed));
     }
 

@@ -6,11 +6,14 @@
 //!   client ◀══ writer task ◀─ mpsc ┴─────────┘   kill switch, shutdown, deadline ──▶ End
 //! ```
 //!
+//! A long reply is laid aside by the desk and read back here as the client takes it.
+//!
 //! The session's task never waits for the client: what it reads it takes at once, what it sends it queues for the
 //! writer task. Two brakes keep this bounded. A question is only asked while less than [`MAX_UNSENT_BYTES`] wait for
 //! the client, so a client that does not read is not answered either. And while requests pile up,
 //! [`crate::transport::connection`] grants the client only small windows.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +25,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{Span, error, info};
 
+use crate::management::body::{LaidAside, read_back};
 use crate::management::desk::{Ending, FrontDesk, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::request::{Reply, Request};
+use crate::netconf::framing::Piece;
 use crate::netconf::session::{Birth, Input, Output, Session, Ticket};
 use crate::transport::clock::SteadyClock;
 use crate::transport::flow::{Gauge, Share};
@@ -32,6 +37,8 @@ use crate::transport::ssh_server::{Limits, raised};
 
 /// While more bytes than this wait for the client, no further question is asked.
 const MAX_UNSENT_BYTES: usize = 1024 * 1024;
+/// How much of a text that was laid aside is read at a time.
+const READ_BYTES: u64 = 256 * 1024;
 /// How long a client may take for what is left when its session is over.
 const FAREWELL: Duration = Duration::from_secs(30);
 
@@ -65,7 +72,8 @@ pub(crate) async fn serve(channel: Channel<Msg>, around: Surroundings) {
     Span::current().record("session", session_id);
     let unsent = Arc::new(Gauge::default());
     let (sender, receiver) = mpsc::unbounded_channel();
-    let writing = tokio::spawn(write(writer, receiver, Arc::clone(&unsent)));
+    let (unreadable, lost) = oneshot::channel();
+    let writing = tokio::spawn(write(writer, receiver, Arc::clone(&unsent), unreadable));
     let mut conversation = Conversation {
         session: Session::new(
             &Birth {
@@ -80,6 +88,7 @@ pub(crate) async fn serve(channel: Channel<Msg>, around: Surroundings) {
         sender,
         unsent,
         killed: killed.fuse(),
+        lost: lost.fuse(),
         stop: around.stop.clone(),
         held: None,
         asking: None,
@@ -102,10 +111,12 @@ type Answer = Result<Reply, Vec<ManagementError>>;
 struct Conversation {
     session: Session,
     reader: ChannelReadHalf,
-    sender: mpsc::UnboundedSender<Vec<u8>>,
+    sender: mpsc::UnboundedSender<Piece>,
     unsent: Arc<Gauge>,
     /// Fused, for the desk may throw the switch away unused.
     killed: Fuse<oneshot::Receiver<()>>,
+    /// A reply that was laid aside cannot be read back: what was sent of it cannot be finished.
+    lost: Fuse<oneshot::Receiver<io::Error>>,
     stop: watch::Receiver<bool>,
     /// A question that waits until the client has read more.
     held: Option<(Ticket, Request)>,
@@ -117,6 +128,7 @@ enum Event {
     Answer(Ticket, Result<Answer, JoinError>),
     Unsent,
     Killed,
+    Lost(io::Error),
     Stopped,
     Deadline,
 }
@@ -168,6 +180,10 @@ impl Conversation {
                     self.session.handle(Input::Answered(ticket, answer), now);
                 }
                 Event::Killed => self.session.handle(Input::End(Ending::Killed), now),
+                Event::Lost(cause) => {
+                    let reason = format!("a reply that was laid aside cannot be read back: {cause}");
+                    return (Ending::Dropped, Some(reason));
+                }
                 Event::Stopped => self.session.handle(Input::End(Ending::Dropped), now),
                 Event::Deadline => self.session.handle(Input::DeadlineReached, now),
             }
@@ -191,6 +207,7 @@ impl Conversation {
         tokio::select! {
             biased;
             Ok(()) = &mut self.killed => Event::Killed,
+            Ok(cause) = &mut self.lost => Event::Lost(cause),
             () = raised(&mut self.stop) => Event::Stopped,
             (ticket, answer) = asking => Event::Answer(ticket, answer),
             message = self.reader.wait() => Event::Channel(message),
@@ -199,9 +216,10 @@ impl Conversation {
         }
     }
 
-    fn send(&self, pieces: Vec<Vec<u8>>) {
-        for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
-            self.unsent.raise(piece.len());
+    fn send(&self, pieces: Vec<Piece>) {
+        for piece in pieces.into_iter().filter(|piece| piece.length() > 0) {
+            self.unsent
+                .raise(usize::try_from(piece.length()).unwrap_or(usize::MAX));
             // The writer only goes away with the connection, and then the reader says so.
             let _ = self.sender.send(piece);
         }
@@ -249,14 +267,45 @@ fn ask(desk: &Arc<dyn FrontDesk>, session_id: u32, request: Request) -> JoinHand
 
 async fn write(
     writer: ChannelWriteHalf<Msg>,
-    mut pieces: mpsc::UnboundedReceiver<Vec<u8>>,
+    mut pieces: mpsc::UnboundedReceiver<Piece>,
     unsent: Arc<Gauge>,
+    unreadable: oneshot::Sender<io::Error>,
 ) {
     while let Some(piece) = pieces.recv().await {
-        let length = piece.len();
-        if writer.data_bytes(piece).await.is_err() {
-            return;
+        match piece {
+            Piece::Bytes(bytes) => {
+                let length = bytes.len();
+                if writer.data_bytes(bytes).await.is_err() {
+                    return;
+                }
+                unsent.lower(length);
+            }
+            Piece::LaidAside { text, mut from, to } => {
+                while from < to {
+                    let bytes = match read(&text, from, to).await {
+                        Ok(bytes) => bytes,
+                        Err(error) => {
+                            // Nobody waits for it any more when the session is over.
+                            let _ = unreadable.send(error);
+                            return;
+                        }
+                    };
+                    let length = bytes.len();
+                    if writer.data_bytes(bytes).await.is_err() {
+                        return;
+                    }
+                    from += length as u64;
+                    unsent.lower(length);
+                }
+            }
         }
-        unsent.lower(length);
     }
+}
+
+/// Some bytes of a text, where waiting for a disk holds nobody up.
+async fn read(text: &Arc<dyn LaidAside>, from: u64, to: u64) -> io::Result<Vec<u8>> {
+    let text = Arc::clone(text);
+    let to = to.min(from + READ_BYTES);
+    let reading = tokio::task::spawn_blocking(move || read_back(text.as_ref(), from, to));
+    reading.await.map_err(io::Error::other)?
 }

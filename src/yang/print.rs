@@ -1,6 +1,7 @@
 //! Data trees as XML text, through a selection.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::yang::path::InstancePath;
 use crate::yang::schema::Schema;
@@ -20,10 +21,26 @@ pub enum WithDefaults {
 
 /// The selected part of a tree: elements side by side, compact, in the order of modules and schema.
 pub fn print(tree: &Tree, selection: &Selection, defaults: WithDefaults) -> String {
+    let mut text = String::new();
+    // A string takes everything.
+    let _ = print_to(&mut text, tree, selection, defaults);
+    text
+}
+
+/// The same, piece by piece as it is printed. Ends early when it is not taken any more.
+pub fn print_to(
+    out: &mut dyn fmt::Write,
+    tree: &Tree,
+    selection: &Selection,
+    defaults: WithDefaults,
+) -> fmt::Result {
     let mut printer = Printer {
         schema: tree.schema(),
         defaults,
-        out: String::new(),
+        pending: String::new(),
+        gone: 0,
+        out,
+        result: Ok(()),
     };
     let view = selection.view();
     let among = |id| tree.roots().find(|node| node.schema_id() == id);
@@ -34,36 +51,70 @@ pub fn print(tree: &Tree, selection: &Selection, defaults: WithDefaults) -> Stri
             printer.selected(node, &view, None);
         }
     }
-    printer.out
+    printer.pass_on();
+    printer.result
 }
 
 /// The children of a node, all of them: what an operation answers, or a whole subtree for a log.
 pub fn print_children(node: NodeRef<'_>, defaults: WithDefaults) -> String {
+    let mut text = String::new();
     let mut printer = Printer {
         schema: node.schema().schema(),
         defaults,
-        out: String::new(),
+        pending: String::new(),
+        gone: 0,
+        out: &mut text,
+        result: Ok(()),
     };
     for child in node.children() {
         printer.whole(child, None);
     }
-    printer.out
+    printer.pass_on();
+    text
 }
+
+/// How much is printed before it is passed on, in bytes.
+const PIECE: usize = 32 * 1024;
 
 struct Printer<'s> {
     schema: &'s Schema,
     defaults: WithDefaults,
-    out: String,
+    /// What was printed and may still be taken back.
+    pending: String,
+    /// How many bytes were passed on before.
+    gone: usize,
+    out: &'s mut dyn fmt::Write,
+    result: fmt::Result,
 }
 
 impl Printer<'_> {
+    /// How many bytes were printed.
+    fn length(&self) -> usize {
+        self.gone + self.pending.len()
+    }
+
+    /// Takes back what was printed after so many bytes. Nothing of it is passed on yet: that is only done where all
+    /// open elements have something inside.
+    fn take_back(&mut self, length: usize) {
+        self.pending.truncate(length.saturating_sub(self.gone));
+    }
+
+    /// Only to be called where everything printed so far stays.
+    fn pass_on(&mut self) {
+        if self.result.is_ok() {
+            self.result = self.out.write_str(&self.pending);
+        }
+        self.gone += self.pending.len();
+        self.pending.clear();
+    }
+
     fn hides(&self, node: NodeRef<'_>) -> bool {
         self.defaults == WithDefaults::Explicit && node.is_default()
     }
 
     /// A node as far as it is selected. `module` is the parent's.
     fn selected(&mut self, node: NodeRef<'_>, view: &View<'_>, module: Option<ModuleId>) {
-        if self.hides(node) {
+        if self.hides(node) || self.result.is_err() {
             return;
         }
         if node.schema().is_term() {
@@ -76,10 +127,10 @@ impl Printer<'_> {
         if matches!(inside, View::All) {
             return self.whole(node, module);
         }
-        let start = self.out.len();
+        let start = self.length();
         let here = Some(node.schema().module_id());
         self.open(node, module);
-        let empty = self.out.len();
+        let empty = self.length();
         let keys: Vec<NodeRef<'_>> = node
             .children()
             .take_while(|child| child.schema().is_key())
@@ -89,7 +140,7 @@ impl Printer<'_> {
             asked_keys |= inside.has_leaf(*key);
             self.leaf(*key, here);
         }
-        let after_keys = self.out.len();
+        let after_keys = self.length();
         for child in inside.children(node) {
             if !child.schema().is_key() {
                 self.selected(child, &inside, here);
@@ -97,25 +148,32 @@ impl Printer<'_> {
         }
         // RFC 6241 6.2.5: a containment node shows when something inside it does. Keys that nobody asked for
         // identify what was found; they are no find themselves.
-        if self.out.len() == after_keys && !asked_keys {
-            self.out.truncate(start);
+        if self.length() == after_keys && !asked_keys {
+            self.take_back(start);
             return;
         }
         self.close(node, start, empty);
+        if self.pending.len() > PIECE {
+            self.pass_on();
+        }
     }
 
     /// A node with all below it.
     fn whole(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
-        if self.hides(node) {
+        if self.hides(node) || self.result.is_err() {
             return;
         }
         if node.schema().is_term() {
-            return self.leaf(node, module);
+            self.leaf(node, module);
+            if self.pending.len() > PIECE {
+                self.pass_on();
+            }
+            return;
         }
-        let start = self.out.len();
+        let start = self.length();
         let here = Some(node.schema().module_id());
         self.open(node, module);
-        let empty = self.out.len();
+        let empty = self.length();
         for child in node.children() {
             self.whole(child, here);
         }
@@ -123,30 +181,30 @@ impl Printer<'_> {
     }
 
     fn start_tag(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
-        self.out.push('<');
-        self.out.push_str(node.name());
+        self.pending.push('<');
+        self.pending.push_str(node.name());
         if Some(node.schema().module_id()) != module {
-            self.out.push_str(" xmlns=\"");
-            self.out.push_str(&escape_attribute(node.namespace()));
-            self.out.push('"');
+            self.pending.push_str(" xmlns=\"");
+            self.pending.push_str(&escape_attribute(node.namespace()));
+            self.pending.push('"');
         }
     }
 
     fn open(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
         self.start_tag(node, module);
-        self.out.push('>');
+        self.pending.push('>');
     }
 
     fn close(&mut self, node: NodeRef<'_>, start: usize, empty: usize) {
-        if self.out.len() > empty {
-            self.out.push_str("</");
-            self.out.push_str(node.name());
-            self.out.push('>');
+        if self.length() > empty {
+            self.pending.push_str("</");
+            self.pending.push_str(node.name());
+            self.pending.push('>');
         } else if node.schema().kind() == (NodeKind::Container { presence: false }) {
-            self.out.truncate(start);
+            self.take_back(start);
         } else {
-            self.out.truncate(empty - 1);
-            self.out.push_str("/>");
+            self.take_back(empty - 1);
+            self.pending.push_str("/>");
         }
     }
 
@@ -156,25 +214,25 @@ impl Printer<'_> {
         let text = if node.value_names_modules() {
             let (text, namespaces) = with_prefixes(self.schema, value);
             for (prefix, namespace) in namespaces {
-                self.out.push_str(" xmlns:");
-                self.out.push_str(&prefix);
-                self.out.push_str("=\"");
-                self.out.push_str(&escape_attribute(&namespace));
-                self.out.push('"');
+                self.pending.push_str(" xmlns:");
+                self.pending.push_str(&prefix);
+                self.pending.push_str("=\"");
+                self.pending.push_str(&escape_attribute(&namespace));
+                self.pending.push('"');
             }
             Cow::Owned(text)
         } else {
             Cow::Borrowed(value)
         };
         if text.is_empty() {
-            self.out.push_str("/>");
+            self.pending.push_str("/>");
             return;
         }
-        self.out.push('>');
-        self.out.push_str(&escape_text(&text));
-        self.out.push_str("</");
-        self.out.push_str(node.name());
-        self.out.push('>');
+        self.pending.push('>');
+        self.pending.push_str(&escape_text(&text));
+        self.pending.push_str("</");
+        self.pending.push_str(node.name());
+        self.pending.push('>');
     }
 }
 

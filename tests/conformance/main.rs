@@ -108,7 +108,10 @@ impl Peer {
             assert!(self.closed.is_none(), "{output:?} after the end");
             match output {
                 Output::Send(pieces) => {
-                    let bytes = pieces.concat();
+                    let bytes: Vec<u8> = pieces
+                        .iter()
+                        .flat_map(|piece| piece.to_bytes().unwrap())
+                        .collect();
                     let mut rest = bytes.as_slice();
                     while let Some(incoming) = self.decoder.decode(&mut rest).unwrap() {
                         let Incoming::Message(message) = incoming else {

@@ -73,5 +73,6 @@ fn an_xml_declaration_and_a_byte_order_mark_are_welcome() {
         Commit {
             confirmed: None,
             persist_id: None,
-        }"#]].assert_eq(&outcome(&message));
+        }"#]]
+    .assert_eq(&outcome(&message));
 }

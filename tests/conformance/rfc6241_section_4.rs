@@ -1,6 +1,7 @@
 //! RFC 6241 section 4: `<rpc>`, `<rpc-reply>`, `<rpc-error>`, `<ok>`, pipelining.
 
 use expect_test::expect;
+use ponder::management::body::Body;
 use ponder::management::desk::Ending;
 use ponder::management::error::{ErrorTag, ManagementError};
 use ponder::management::request::{Filter, Reply, Request};
@@ -22,7 +23,7 @@ fn attributes_of_a_request_return_unmodified_namespaces_included() {
         <rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" xmlns:e="urn:example:e" e:trace="a&amp;b" message-id="urn:uuid:1" colour="&quot;red&quot;">
         <data>
         </data>
-        </rpc-reply>"#]].assert_eq(&reply_to(message, Ok(Reply::Data(String::new()))));
+        </rpc-reply>"#]].assert_eq(&reply_to(message, Ok(Reply::Data(Body::default()))));
 }
 
 #[test]

@@ -101,6 +101,11 @@ impl Talk {
         talk
     }
 
+    /// Bytes that were taken off the channel already.
+    pub fn give_back(&mut self, bytes: &[u8]) {
+        self.received.extend_from_slice(bytes);
+    }
+
     pub async fn send(&self, bytes: impl Into<Vec<u8>>) {
         self.channel.data_bytes(bytes.into()).await.unwrap();
     }

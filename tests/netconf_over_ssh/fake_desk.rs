@@ -106,7 +106,7 @@ impl FrontDesk for FakeDesk {
             Request::Rpc { name, .. } if name == "panic" => panic!("as asked"),
             Request::Rpc { name, .. } if name.starts_with("bytes-") => {
                 let length = name["bytes-".len()..].parse().unwrap();
-                Ok(Reply::Data("x".repeat(length)))
+                Ok(Reply::Data("x".repeat(length).into()))
             }
             Request::Lock { .. } => Err(vec![
                 ManagementError::protocol(ErrorTag::LockDenied, "session 9 holds it")

@@ -13,6 +13,7 @@ mod fake_desk;
 mod flow;
 mod login;
 mod sessions;
+mod slow_reader;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use fake_desk::FakeDesk;
 use jiff::Timestamp;
 use ponder::app::clock::{Clock, ManualClock};
+use ponder::management::desk::FrontDesk;
 use ponder::transport::clock::{SteadyClock, Waiting};
 use ponder::transport::host_key::{HostKey, HostKeyKind};
 use ponder::transport::login::{Users, hash_password, parse_authorized_keys};
@@ -41,6 +43,43 @@ impl SteadyClock for DoorClock {
 }
 
 /// A server with one user, alice, who has a key and the password `open sesame`.
+pub struct Door {
+    pub clock: ManualClock,
+    pub address: SocketAddr,
+    pub key: String,
+    pub server: SshServer,
+}
+
+impl Door {
+    pub async fn open(desk: Arc<dyn FrontDesk>, limits: Limits) -> Door {
+        let clock = ManualClock::starting_at(Timestamp::UNIX_EPOCH);
+        let user_key = HostKey::generate(HostKeyKind::Ed25519).unwrap();
+        let mut users = Users::new();
+        let listed = parse_authorized_keys(&user_key.public_openssh().unwrap()).unwrap();
+        users.add_keys("alice", listed);
+        users
+            .set_password_hash("alice", &hash_password("open sesame").unwrap())
+            .unwrap();
+        let server = SshServer::start(Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            host_keys: vec![HostKey::generate(HostKeyKind::Ed25519).unwrap()],
+            login: Arc::new(users),
+            desk,
+            clock: Arc::new(DoorClock(clock.clone())),
+            limits,
+        })
+        .await
+        .unwrap();
+        Door {
+            clock,
+            address: server.bound(),
+            key: user_key.to_openssh().unwrap().to_string(),
+            server,
+        }
+    }
+}
+
+/// The same with a desk that answers as told.
 pub struct Lab {
     pub desk: Arc<FakeDesk>,
     pub clock: ManualClock,
@@ -56,29 +95,17 @@ impl Lab {
 
     pub async fn with(limits: Limits) -> Lab {
         let desk = Arc::new(FakeDesk::new());
-        let clock = ManualClock::starting_at(Timestamp::UNIX_EPOCH);
-        let user_key = HostKey::generate(HostKeyKind::Ed25519).unwrap();
-        let mut users = Users::new();
-        let listed = parse_authorized_keys(&user_key.public_openssh().unwrap()).unwrap();
-        users.add_keys("alice", listed);
-        users
-            .set_password_hash("alice", &hash_password("open sesame").unwrap())
-            .unwrap();
-        let server = SshServer::start(Settings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            host_keys: vec![HostKey::generate(HostKeyKind::Ed25519).unwrap()],
-            login: Arc::new(users),
-            desk: Arc::clone(&desk) as _,
-            clock: Arc::new(DoorClock(clock.clone())),
-            limits,
-        })
-        .await
-        .unwrap();
+        let Door {
+            clock,
+            address,
+            key,
+            server,
+        } = Door::open(Arc::clone(&desk) as _, limits).await;
         Lab {
             desk,
             clock,
-            address: server.bound(),
-            key: user_key.to_openssh().unwrap().to_string(),
+            address,
+            key,
             server,
         }
     }

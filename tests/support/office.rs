@@ -197,7 +197,9 @@ impl Office {
         let mut closed = None;
         while let Some(output) = client.session.poll_output() {
             match output {
-                Output::Send(pieces) => sent.extend_from_slice(&pieces.concat()),
+                Output::Send(pieces) => {
+                    sent.extend(pieces.iter().flat_map(|piece| piece.to_bytes().unwrap()));
+                }
                 Output::Ask(ticket, request) => {
                     let answer = self.desk.answer(id, request);
                     client.session.handle(Input::Answered(ticket, answer), self.began);

@@ -1,5 +1,6 @@
 //! A request: what is handed to the front desk is well-formed by itself, and so is every reply.
 
+use ponder::management::body::Body;
 use ponder::management::request::{Filter, Reply, Request, ValidateSource};
 use ponder::netconf::document::Document;
 use ponder::netconf::envelope;
@@ -11,7 +12,7 @@ pub fn run(data: &[u8]) {
         Ok(envelope) => match envelope.request {
             Ok(request) => {
                 check(&request);
-                (envelope.returned, Ok(Reply::Data(String::new())))
+                (envelope.returned, Ok(Reply::Data(Body::default())))
             }
             Err(refusal) => (envelope.returned, Err(vec![refusal])),
         },
@@ -20,7 +21,10 @@ pub fn run(data: &[u8]) {
             Err(vec![malformed_message(&fault)]),
         ),
     };
-    let text = reply(&returned, answer).concat();
+    let text: String = reply(&returned, answer)
+        .iter()
+        .map(|piece| piece.to_text().expect("nothing is laid aside here"))
+        .collect();
     let document = Document::read(text.as_bytes()).unwrap_or_else(|fault| panic!("{fault} in reply {text}"));
     let root = document.root().expect("a reply has a root");
     assert_eq!(root.name(), "rpc-reply");

@@ -44,7 +44,7 @@ fn poll(session: &mut Session, asked: &mut Option<ponder::netconf::session::Tick
     while let Some(output) = session.poll_output() {
         assert!(!*closed, "{output:?} after the end");
         match output {
-            Output::Send(pieces) => assert!(pieces.iter().any(|piece| !piece.is_empty())),
+            Output::Send(pieces) => assert!(pieces.iter().any(|piece| piece.length() > 0)),
             Output::Ask(ticket, _) => assert!(asked.replace(ticket).is_none(), "two questions at a time"),
             Output::Close(..) => {
                 *closed = true;
