@@ -5,12 +5,13 @@ use std::ptr;
 
 use libyang5_sys as ffi;
 
+use crate::yang::expression::Expression;
 use crate::yang::localised::{Check, Localised, Step, Touch};
 use crate::yang::path::InstancePath;
-use crate::yang::place::canonical_value;
-use crate::yang::rules::{Demands, Expression, Limited, Rule, Test};
+use crate::yang::rules::{Demands, Limited, Rule, Test};
 use crate::yang::schema_node::{SchemaId, SchemaNode};
 use crate::yang::tree::{self, NodeRef, Siblings, Tree};
+use crate::yang::withheld::equal_entries;
 
 impl<'s> Check<'s> {
     /// Judges a place that changed: what stands there now, what its parents demand, and who reads it.
@@ -255,35 +256,11 @@ impl<'s> Check<'s> {
                 return Err(Localised::Invalid);
             }
         }
-        for leaves in &limited.uniques {
-            let mut seen: HashSet<Vec<String>> = HashSet::new();
-            for entry in entries() {
-                let values: Option<Vec<String>> =
-                    leaves.iter().map(|way| self.unique_value(entry, way)).collect();
-                if let Some(values) = values
-                    && !seen.insert(values)
-                {
-                    return Err(Localised::Invalid);
-                }
-            }
+        let is_broken = |leaves| equal_entries(self.schema, start, leaves).is_some();
+        if limited.uniques.iter().any(|leaves| is_broken(leaves)) {
+            return Err(Localised::Invalid);
         }
         Ok(())
-    }
-
-    /// The value of a leaf of a unique statement, its default where it is missing.
-    fn unique_value(&self, entry: NodeRef<'_>, way: &[SchemaId]) -> Option<String> {
-        let mut here = Some(entry);
-        for step in way {
-            let schema = self.schema.node(*step)?;
-            here = here.and_then(|node| node.instance_of(schema));
-        }
-        match here {
-            Some(leaf) => leaf.value().map(str::to_owned),
-            None => {
-                let leaf = self.schema.node(*way.last()?)?;
-                canonical_value(leaf, leaf.default_value()?).ok()
-            }
-        }
     }
 
     /// One rule at one node.
@@ -344,29 +321,8 @@ impl<'s> Check<'s> {
 }
 
 fn holds(tree: &Tree, expression: &Expression, at: *mut ffi::lyd_node) -> Step<bool> {
-    let mut truth = 0;
-    // SAFETY: the node belongs to the tree; expression and prefixes belong to its schema.
-    let result = unsafe {
-        ffi::lyd_eval_xpath4(
-            at,
-            tree.root,
-            expression.module,
-            expression.text.as_ptr(),
-            ffi::LY_VALUE_FORMAT::LY_VALUE_SCHEMA_RESOLVED,
-            expression.prefixes.cast(),
-            ptr::null(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            &mut truth,
-        )
-    };
-    if result == ffi::LY_ERR::LY_SUCCESS {
-        Ok(truth != 0)
-    } else {
-        Err(Localised::Whole(
-            "an expression could not be evaluated on its own",
-        ))
-    }
+    // SAFETY: the node belongs to the tree, which nothing changes now.
+    unsafe { expression.holds(tree.root, at) }.ok_or(Localised::Whole(
+        "an expression could not be evaluated on its own",
+    ))
 }

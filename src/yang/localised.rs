@@ -419,7 +419,7 @@ unsafe fn is_below(mut node: *mut ffi::lyd_node, above: *mut ffi::lyd_node) -> b
 ///
 /// # Safety
 /// `node` belongs to a tree that is ours alone.
-unsafe fn mark_default(schema: &Schema, node: *mut ffi::lyd_node) {
+pub(in crate::yang) unsafe fn mark_default(schema: &Schema, node: *mut ffi::lyd_node) {
     // SAFETY: the caller's promise.
     unsafe {
         let Some(here) = NodeRef::from_raw(schema, node) else {

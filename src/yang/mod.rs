@@ -1,12 +1,14 @@
 //! YANG: the schema, data trees, filters and rendering; the only room that knows libyang.
 //!
-//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `rules`, `tree`, `place`, `localised`, `judgement` and `writer`; everything above is safe.
+//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `rules`, `tree`, `place`, `localised`, `judgement`, `expression`, `whens`, `withheld`, `whole` and `writer`; everything above is safe.
 //! Invariant: every leaf of a [`tree::Tree`] carries its canonical text, so shared trees are only ever read.
 
 #![deny(unsafe_code)]
 
 pub mod document;
 pub mod error;
+#[allow(unsafe_code)] // evaluates them and reads their atoms
+mod expression;
 #[allow(unsafe_code)] // evaluates expressions
 mod judgement;
 #[allow(unsafe_code)] // fills in defaults
@@ -19,7 +21,7 @@ pub mod place;
 pub mod print;
 pub mod rejection;
 pub mod resolve;
-#[allow(unsafe_code)] // reads compiled expressions and their atoms
+#[allow(unsafe_code)] // reads compiled expressions and types
 mod rules;
 #[allow(unsafe_code)] // loads the context and lends handles into it
 pub mod schema;
@@ -31,5 +33,11 @@ pub mod state;
 pub mod tree;
 pub mod validate;
 pub mod value_rule;
+#[allow(unsafe_code)] // takes nodes away and puts defaults there
+mod whens;
+#[allow(unsafe_code)] // has libyang validate
+mod whole;
+#[allow(unsafe_code)] // changes what libyang sees of a schema
+mod withheld;
 #[allow(unsafe_code)] // keeps a stack of nodes that it adds to
 pub mod writer;

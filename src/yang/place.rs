@@ -1,6 +1,6 @@
 //! Changing data trees: a place in a tree, where nodes are added, set, moved and removed.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CString, c_void};
 use std::ptr;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::path::{Instance, InstancePath};
 use crate::yang::rejection;
-use crate::yang::schema::{LibraryError, Schema};
+use crate::yang::schema::Schema;
 use crate::yang::schema_node::{NodeKind, SchemaNode, borrowed};
 use crate::yang::tree::{self, NodeRef, Siblings, Tree};
 
@@ -54,70 +54,6 @@ impl Tree {
             tree: self,
             node: ptr::null_mut(),
         }
-    }
-
-    /// Checks everything that YANG says about configuration, and fills in defaults. Gives what libyang found wrong,
-    /// and the paths of nodes that it took away because their `when` no longer holds (RFC 7950 section 8.3.2).
-    pub(in crate::yang) fn run_validation(&mut self) -> (Vec<LibraryError>, Vec<InstancePath>) {
-        let schema = Arc::clone(self.schema());
-        let mut difference = ptr::null_mut();
-        let options = ffi::LYD_VALIDATE_NO_STATE | ffi::LYD_VALIDATE_MULTI_ERROR;
-        // SAFETY: the tree is ours alone and belongs to this context; the difference is a new tree of our own.
-        unsafe {
-            let result = ffi::lyd_validate_all(&mut self.root, schema.raw(), options, &mut difference);
-            tree::fill_canonical_texts(self.root);
-            tree::fill_canonical_texts(difference);
-            let mut removed = Vec::new();
-            for node in Siblings::new(&schema, difference) {
-                collect_removed(node, &mut removed);
-            }
-            ffi::lyd_free_all(difference);
-            let errors = schema.take_errors();
-            if result == ffi::LY_ERR::LY_SUCCESS {
-                (Vec::new(), removed)
-            } else {
-                (errors, removed)
-            }
-        }
-    }
-
-    /// Checks the input of an operation, whose node is the root, and fills in defaults.
-    pub(in crate::yang) fn run_operation_validation(&mut self) -> Vec<LibraryError> {
-        let schema = Arc::clone(self.schema());
-        if self.root.is_null() {
-            return Vec::new();
-        }
-        // SAFETY: the tree is ours alone; its root is an operation.
-        unsafe {
-            let kind = ffi::lyd_type::LYD_TYPE_RPC_YANG;
-            let result = ffi::lyd_validate_op(self.root, ptr::null(), kind, ptr::null_mut());
-            tree::fill_canonical_texts(self.root);
-            let errors = schema.take_errors();
-            if result == ffi::LY_ERR::LY_SUCCESS {
-                Vec::new()
-            } else {
-                errors
-            }
-        }
-    }
-}
-
-/// Finds explicit nodes that a validation difference marks as deleted.
-fn collect_removed(node: NodeRef<'_>, removed: &mut Vec<InstancePath>) {
-    // SAFETY: the node is alive; metadata found has a canonical value, filled on demand in a tree of our own.
-    let is_deleted = unsafe {
-        let meta = ffi::lyd_find_meta((*node.raw()).meta, ptr::null(), c"yang:operation".as_ptr());
-        !meta.is_null() && {
-            let value = ffi::lyd_value_get_canonical(node.schema().schema().raw(), &(*meta).value);
-            !value.is_null() && CStr::from_ptr(value) == c"delete"
-        }
-    };
-    if !is_deleted {
-        for child in node.children() {
-            collect_removed(child, removed);
-        }
-    } else if node.is_explicit() {
-        removed.push(node.instance_path());
     }
 }
 

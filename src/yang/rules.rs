@@ -5,13 +5,15 @@
 //! scope. What cannot be narrowed down so is marked: a change there has the whole configuration validated.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::ptr;
 
 use libyang5_sys as ffi;
 
+use crate::yang::expression::{Expression, atoms, expression};
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{NodeKind, SchemaId, SchemaNode, array};
+use crate::yang::whens::{self, WhenNode};
 
 /// The rules of a schema.
 #[derive(Default)]
@@ -33,6 +35,10 @@ pub(in crate::yang) struct Rules {
     pub(in crate::yang) mates: HashMap<SchemaId, Vec<SchemaId>>,
     /// Nodes of choices with choices inside. Which defaults libyang puts there depends on what was there before.
     pub(in crate::yang) nested: HashSet<SchemaId>,
+    /// The nodes that hang on whens, in the order in which whole trees resolve them.
+    pub(in crate::yang) whens: Vec<WhenNode>,
+    /// What the whens of a node read; `None` where it may be anything.
+    when_reads: HashMap<SchemaId, Option<Vec<SchemaId>>>,
 }
 
 /// One must, when or reference.
@@ -56,18 +62,6 @@ pub(in crate::yang) enum Test {
         target: Option<SchemaId>,
     },
 }
-
-/// A compiled XPath expression.
-pub(in crate::yang) struct Expression {
-    pub(in crate::yang) text: CString,
-    pub(in crate::yang) prefixes: *mut ffi::lysc_prefix,
-    pub(in crate::yang) module: *const ffi::lys_module,
-}
-
-// SAFETY: points into the context of the schema that owns the rules, read only.
-unsafe impl Send for Expression {}
-// SAFETY: as above.
-unsafe impl Sync for Expression {}
 
 /// What must stand, or stands by default, below a node or in a case.
 #[derive(Default)]
@@ -146,6 +140,7 @@ impl Rules {
             top.choices.extend(demands.choices);
             top.defaults.extend(demands.defaults);
         }
+        rules.whens = whens::in_order(schema, &rules.when_reads);
         rules
     }
 
@@ -209,6 +204,14 @@ impl Rules {
                         when.cond,
                         when.prefixes,
                     );
+                    let reads = self
+                        .when_reads
+                        .entry(node.id())
+                        .or_insert_with(|| Some(Vec::new()));
+                    *reads = reads.take().zip(atoms.as_ref()).map(|(mut reads, atoms)| {
+                        reads.extend(atoms.iter().map(SchemaNode::id));
+                        reads
+                    });
                     if brings_more || (at_parent && when.context.is_null()) {
                         // Whether it is put there or must be there hangs on the expression.
                         self.mark_whole(node, "a when decides on a default or on what is mandatory");
@@ -426,17 +429,33 @@ impl Rules {
     }
 }
 
-fn is_configured(node: &SchemaNode<'_>) -> bool {
+pub(in crate::yang) fn is_configured(node: &SchemaNode<'_>) -> bool {
     node.is_config() && !matches!(node.kind(), NodeKind::Operation | NodeKind::Notification)
 }
 
 /// The node and its data parents, innermost first.
-fn upwards(node: SchemaNode<'_>) -> Vec<SchemaNode<'_>> {
+pub(in crate::yang) fn upwards(node: SchemaNode<'_>) -> Vec<SchemaNode<'_>> {
     std::iter::successors(Some(node), SchemaNode::parent).collect()
 }
 
+/// The data nodes from the top down to a node.
+pub(in crate::yang) fn way_from_top(node: SchemaNode<'_>) -> Vec<SchemaId> {
+    let is_data = |node: &SchemaNode<'_>| {
+        // SAFETY: the node belongs to its schema.
+        let kind = unsafe { u32::from((*node.raw()).nodetype) };
+        kind & (ffi::LYS_INPUT | ffi::LYS_OUTPUT) == 0
+    };
+    let mut way: Vec<SchemaId> = upwards(node)
+        .into_iter()
+        .filter(is_data)
+        .map(|node| node.id())
+        .collect();
+    way.reverse();
+    way
+}
+
 /// Whether it is put there when it is missing.
-fn is_put_there(node: SchemaNode<'_>) -> bool {
+pub(in crate::yang) fn is_put_there(node: SchemaNode<'_>) -> bool {
     match node.kind() {
         NodeKind::Container { presence } => !presence,
         NodeKind::Leaf => node.default_value().is_some(),
@@ -449,7 +468,7 @@ fn is_put_there(node: SchemaNode<'_>) -> bool {
 }
 
 /// Whether a when decides on it: its own or that of a choice or case around it.
-fn has_when(node: SchemaNode<'_>) -> bool {
+pub(in crate::yang) fn has_when(node: SchemaNode<'_>) -> bool {
     let mut holder = node.raw();
     // SAFETY: a node's parents are null or nodes of its schema.
     unsafe {
@@ -477,13 +496,15 @@ fn least_of(node: SchemaNode<'_>) -> u32 {
     node.element_limits().map_or(0, |(least, _)| least)
 }
 
-fn uniques(node: SchemaNode<'_>) -> Vec<Vec<Vec<SchemaId>>> {
+pub(in crate::yang) fn uniques(node: SchemaNode<'_>) -> Vec<Vec<Vec<SchemaId>>> {
     if node.kind() != NodeKind::List {
         return Vec::new();
     }
     // SAFETY: a list node is in full a `lysc_node_list`; its unique statements are arrays of its leaves.
     unsafe {
-        array((*node.raw().cast::<ffi::lysc_node_list>()).uniques)
+        let seen_by_libyang = (*node.raw().cast::<ffi::lysc_node_list>()).uniques;
+        let uniques = node.schema().withheld().uniques_of(node.id());
+        array(uniques.unwrap_or(seen_by_libyang))
             .iter()
             .map(|leaves| {
                 array(*leaves)
@@ -514,53 +535,4 @@ unsafe fn refers(kind: *const ffi::lysc_type) -> bool {
         kind,
         base::LY_TYPE_LEAFREF | base::LY_TYPE_INST | base::LY_TYPE_UNION
     )
-}
-
-/// # Safety
-/// All belong to one schema.
-unsafe fn expression(
-    compiled: *const ffi::lyxp_expr,
-    prefixes: *mut ffi::lysc_prefix,
-    module: *const ffi::lys_module,
-) -> Expression {
-    Expression {
-        // SAFETY: a compiled expression has its text.
-        text: unsafe { CStr::from_ptr(ffi::lyxp_get_expr(compiled)) }.to_owned(),
-        prefixes,
-        module,
-    }
-}
-
-/// The configuration nodes that an expression reads; `None` when it may read more than libyang can tell.
-///
-/// # Safety
-/// All belong to `schema`; `context` may be null for the root.
-unsafe fn atoms<'s>(
-    schema: &'s Schema,
-    context: *const ffi::lysc_node,
-    module: *const ffi::lys_module,
-    compiled: *const ffi::lyxp_expr,
-    prefixes: *const ffi::lysc_prefix,
-) -> Option<Vec<SchemaNode<'s>>> {
-    // SAFETY: the caller's promise; the set is ours and freed here.
-    unsafe {
-        let text = CStr::from_ptr(ffi::lyxp_get_expr(compiled)).to_bytes();
-        // What deref() passes on its way is not among the atoms.
-        let may_read_more = text.windows(5).any(|word| word == b"deref");
-        let mut set = ptr::null_mut();
-        let result = ffi::lys_find_expr_atoms(context, module, compiled, prefixes, 0, &mut set);
-        if result != ffi::LY_ERR::LY_SUCCESS || set.is_null() {
-            schema.take_errors();
-            return None;
-        }
-        let found: HashSet<SchemaId> = (0..(*set).count as usize)
-            .filter_map(|index| {
-                let node = (*(*set).__bindgen_anon_1.snodes.add(index)).cast_const();
-                SchemaNode::from_raw(schema, node).map(|node| node.id())
-            })
-            .collect();
-        ffi::ly_set_free(set, None);
-        let found = found.into_iter().filter_map(|id| schema.node(id)).collect();
-        if may_read_more { None } else { Some(found) }
-    }
 }

@@ -14,6 +14,7 @@ use crate::yang::error::SchemaError;
 use crate::yang::modules::ModuleSet;
 use crate::yang::rules::Rules;
 use crate::yang::schema_node::{SchemaId, SchemaNode};
+use crate::yang::withheld::Withheld;
 
 /// All loaded modules, compiled. Never changes after [`Schema::load`], so any thread may read it.
 pub struct Schema {
@@ -25,6 +26,8 @@ pub struct Schema {
     texts: ModuleSet,
     /// All data nodes, so that an id can be trusted.
     nodes: HashSet<SchemaId>,
+    /// What libyang must not see.
+    withheld: Withheld,
     /// Worked out when the first change is validated.
     rules: OnceLock<Rules>,
 }
@@ -159,6 +162,7 @@ impl Schema {
             by_namespace,
             texts: set,
             nodes: HashSet::new(),
+            withheld: Withheld::default(),
             rules: OnceLock::new(),
         };
         let mut nodes = HashSet::new();
@@ -166,6 +170,7 @@ impl Schema {
             collect_ids(top, &mut nodes);
         }
         schema.nodes = nodes;
+        schema.withheld = Withheld::from(&schema, schema.nodes.iter().copied());
         Ok(Arc::new(schema))
     }
 
@@ -279,6 +284,11 @@ impl Schema {
         self.rules.get_or_init(|| Rules::of(self))
     }
 
+    /// What libyang does not see of it.
+    pub(in crate::yang) fn withheld(&self) -> &Withheld {
+        &self.withheld
+    }
+
     pub(in crate::yang) fn raw(&self) -> *mut ffi::ly_ctx {
         self.raw
     }
@@ -286,6 +296,12 @@ impl Schema {
     /// Takes what libyang has recorded on this thread since the last call.
     pub(in crate::yang) fn take_errors(&self) -> Vec<LibraryError> {
         take_errors(self.raw)
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        self.withheld.give_back();
     }
 }
 
@@ -303,6 +319,19 @@ pub(in crate::yang) struct LibraryError {
     pub(in crate::yang) app_tag: Option<String>,
     pub(in crate::yang) schema_path: Option<String>,
     pub(in crate::yang) line: Option<u64>,
+}
+
+impl LibraryError {
+    /// An error of our own in the same form.
+    pub(in crate::yang) fn new(message: impl Into<String>) -> LibraryError {
+        LibraryError {
+            message: message.into(),
+            data_path: None,
+            app_tag: None,
+            schema_path: None,
+            line: None,
+        }
+    }
 }
 
 fn take_errors(context: *const ffi::ly_ctx) -> Vec<LibraryError> {
