@@ -42,6 +42,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             runtime()?.block_on(app::licence_server::run_or_command(arguments, clock))?
         }
         Command::Journal(arguments) => app::journal_command::run(&arguments, clock.as_ref())?,
+        Command::Explain(arguments) => runtime()?.block_on(app::explain::run(arguments, clock))?,
         Command::Demo(arguments) => runtime()?.block_on(app::demo::run(arguments, clock))?,
     }
     Ok(())

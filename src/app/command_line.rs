@@ -26,6 +26,8 @@ pub enum Command {
     Ssm(SsmArguments),
     /// Look at the commits of a stopped agent's state folder, verify, export or repair them
     Journal(JournalArguments),
+    /// Ask a running agent why it counts the licences that it counts: port, setting, rule and chapter section of each
+    Explain(ExplainArguments),
     /// Play the main job end to end on loopback: agent, licence server and a NETCONF client
     Demo(DemoArguments),
     /// Print a commented settings file for `ponder agent --settings`
@@ -295,6 +297,41 @@ pub enum JournalCommand {
     },
     /// Cut the journal where damage begins, keeping a copy of every file that is changed
     Repair,
+}
+
+/// Flags of `ponder explain`. The password is asked for, or read from --password-file or PONDER_PASSWORD.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArguments {
+    /// The agent's host name or address, with its port when it is not 830
+    #[arg(value_name = "HOST[:PORT]")]
+    pub agent: String,
+    /// User to log in as
+    #[arg(long, value_name = "NAME")]
+    pub user: String,
+    /// Private key (OpenSSH format) to log in with, in place of a password
+    #[arg(long, value_name = "FILE", conflicts_with = "password_file")]
+    pub key: Option<PathBuf>,
+    /// File whose first line is the password [default: environment PONDER_PASSWORD, else it is asked for]
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Fingerprint that the agent's host key must have
+    #[arg(long, value_name = "SHA256:…", conflicts_with_all = ["known_hosts", "any_host_key"])]
+    pub host_key: Option<String>,
+    /// File of known host keys [default: ~/.ssh/known_hosts]
+    #[arg(long, value_name = "FILE", conflicts_with = "any_host_key")]
+    pub known_hosts: Option<PathBuf>,
+    /// Take any host key, as on loopback
+    #[arg(long)]
+    pub any_host_key: bool,
+    /// One entitlement alone, such as S-NCS1K4-LIC-100G=
+    #[arg(long, value_name = "TAG")]
+    pub entitlement: Option<String>,
+    /// One slot alone, such as 0/1
+    #[arg(long, value_name = "RACK/SLOT")]
+    pub location: Option<String>,
+    /// Print JSON in place of the table
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `ponder demo`.

@@ -13,6 +13,7 @@ pub mod coverage;
 pub mod demo;
 pub mod desired_state;
 pub mod device_driver;
+pub mod explain;
 pub mod host_keys;
 pub mod journal_command;
 pub mod licence_configuration;
