@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::app::call_home::{LicensingParticipant, refusal_of_deleting_default_profile};
 use crate::app::clock::Clock;
+use crate::app::config_urls::ConfigUrls;
 use crate::app::confirm_timer::ConfirmTimer;
 use crate::app::desired_state::participant::HardwareParticipant;
 use crate::app::desired_state::{ROOTS as HARDWARE_ROOTS, desired_state};
@@ -18,10 +19,12 @@ use crate::app::licence_explanation::ExplanationRpcs;
 use crate::app::licence_listener::LicenceListener;
 use crate::app::licence_rpcs::LicenceRpcs;
 use crate::app::name_resolution::Asking;
+use crate::app::netconf_options::NetconfOptions;
 use crate::app::reporting::{Reporting, SyslogParticipant};
 use crate::app::settings::Settings;
 use crate::app::spill::Spill;
 use crate::app::start_error::StartError;
+use crate::app::startup_file::StartupFile;
 use crate::app::state::inventory::InventoryState;
 use crate::app::state::licence::LicenceState;
 use crate::app::state::licence_platform::{LicencePlatformState, PonderLicenceState};
@@ -41,13 +44,13 @@ use crate::datastore::participant::Participant;
 use crate::datastore::storage::FolderFiles;
 use crate::device::chassis::ChassisDescription;
 use crate::device::simulator::Simulator;
+use crate::management::config_stores::UrlStore;
 use crate::management::front_desk::{CommitListener, Desk, DeskParts, shown_locks};
 use crate::management::monitoring::NetconfMonitoring;
 use crate::management::operational::{OperationalState, StateProvider};
 use crate::management::rpc_table::RpcTable;
 use crate::management::session_list::SessionList;
 use crate::management::yang_library::YangLibrary;
-use crate::netconf::capability;
 use crate::transport::clock::{SteadyClock, Waiting};
 use crate::transport::ssh_server::{self, Limits, SshServer};
 use crate::yang::schema::Schema;
@@ -81,7 +84,16 @@ impl Agent {
             });
         let courier = Arc::new(courier);
         let state_dir = settings.state_dir.as_deref().ok_or(StartError::NoStateDir)?;
-        let schema = yang_dir::schema(settings.yang_dir.as_deref())?;
+        let urls = ConfigUrls::new(
+            settings.netconf.url_root.as_deref(),
+            settings.netconf.url_ca_file.as_deref(),
+        )?;
+        let options = NetconfOptions {
+            writable_running: settings.netconf.writable_running,
+            startup: settings.netconf.startup,
+            url_schemes: urls.as_ref().map(|urls| urls.schemes()).unwrap_or_default(),
+        };
+        let schema = yang_dir::schema_with(settings.yang_dir.as_deref(), &options.features())?;
         let state_dir = Arc::new(StateDir::open(state_dir)?);
         let host_keys = host_keys(&state_dir)?;
 
@@ -97,6 +109,11 @@ impl Agent {
                 "a commit that nobody had confirmed was rolled back"
             );
         }
+        let startup = settings
+            .netconf
+            .startup
+            .then(|| StartupFile::load(&state_dir, &datastores, clock.now()))
+            .transpose()?;
         let running = datastores.running();
         let reporting = Reporting::start(&clock, &state_dir, &settings.syslog, &running.tree)?;
         let device = Device::start(Box::new(Simulator::new(chassis)), Arc::clone(&clock))
@@ -119,8 +136,11 @@ impl Agent {
         let (confirm_timer, deadline) = ConfirmTimer::new();
         let desk = Arc::new(Desk::new(DeskParts {
             deadline,
+            writable_running: options.writable_running,
+            startup: startup.map(|startup| Box::new(startup) as _),
+            urls: urls.map(|urls| Box::new(urls) as _),
             ..desk(
-                &settings, datastores, device, licensing, listener, &reporting, &clock,
+                &settings, &options, datastores, device, licensing, listener, &reporting, &clock,
             )
         }));
         confirm_timer.start(&desk, Arc::clone(&clock));
@@ -175,8 +195,10 @@ fn chassis(settings: &Settings) -> Result<ChassisDescription, StartError> {
     })
 }
 
+#[allow(clippy::too_many_arguments)] // everybody who has something to say at the desk
 fn desk(
     settings: &Settings,
+    options: &NetconfOptions,
     datastores: Arc<Datastores>,
     device: Device,
     licensing: Licensing,
@@ -184,7 +206,7 @@ fn desk(
     reporting: &Reporting,
     clock: &Arc<dyn Clock>,
 ) -> DeskParts {
-    let own = management_providers(datastores.schema(), clock);
+    let own = management_providers(datastores.schema(), options, clock);
     let mut providers = state_providers(&device, &licensing, clock);
     providers.extend(own.providers);
     providers.extend(reporting.providers());
@@ -237,14 +259,19 @@ pub(super) struct ManagementState {
 }
 
 /// The YANG library and the NETCONF monitoring state.
-pub(super) fn management_providers(schema: &Arc<Schema>, clock: &Arc<dyn Clock>) -> ManagementState {
+pub(super) fn management_providers(
+    schema: &Arc<Schema>,
+    options: &NetconfOptions,
+    clock: &Arc<dyn Clock>,
+) -> ManagementState {
     let library = YangLibrary::new(schema);
-    let capabilities = capabilities(schema, library.content_id());
+    let capabilities = options.capabilities(schema, library.content_id());
     let sessions = Arc::new(Mutex::new(SessionList::default()));
     let locks = Arc::new(Mutex::new(LockTable::default()));
     let monitoring = NetconfMonitoring {
         schema: Arc::clone(schema),
         capabilities: capabilities.clone(),
+        datastores: options.datastores(),
         sessions: Arc::clone(&sessions),
         locks: Box::new({
             let locks = Arc::clone(&locks);
@@ -326,40 +353,6 @@ fn committed(
         }
         listener.committed(commit, &licensing);
     })
-}
-
-fn capabilities(schema: &Schema, content_id: &str) -> Vec<String> {
-    let mut capabilities: Vec<String> = [
-        capability::CANDIDATE,
-        capability::CONFIRMED_COMMIT_1_1,
-        capability::ROLLBACK_ON_ERROR,
-        capability::VALIDATE_1_1,
-        capability::VALIDATE_1_0,
-    ]
-    .map(str::to_owned)
-    .into();
-    // RFC 7895 section 2.1; version 1.1 of it would promise NMDA (RFC 8526 section 2).
-    let library = schema
-        .module("ietf-yang-library")
-        .and_then(|module| module.revision.as_deref())
-        .unwrap_or("");
-    capabilities.push(format!(
-        "urn:ietf:params:netconf:capability:yang-library:1.0?revision={library}&module-set-id={content_id}"
-    ));
-    for module in schema.modules() {
-        let features: Vec<&str> = module.features.iter().map(String::as_str).collect();
-        capabilities.push(
-            capability::Module {
-                namespace: &module.namespace,
-                name: &module.name,
-                revision: module.revision.as_deref(),
-                features: &features,
-                deviations: &[],
-            }
-            .uri(),
-        );
-    }
-    capabilities
 }
 
 /// The clock as the doors want it.

@@ -94,8 +94,9 @@ mod tests {
     use crate::management::desk::{FrontDesk, Visitor};
     use crate::management::front_desk::{Desk, DeskParts};
     use crate::management::request::{
-        DatastoreName, DefaultOperation, ErrorOption, Filter, Reply, Request, TestOption,
+        ConfigSource, DatastoreName, DefaultOperation, ErrorOption, Filter, Reply, Request, TestOption,
     };
+    use crate::yang::print::WithDefaults;
 
     fn config(profiles_attributes: &str, profile: &str, operation: &str) -> String {
         format!(
@@ -140,14 +141,19 @@ mod tests {
                     default_operation: DefaultOperation::Merge,
                     test_option,
                     error_option: ErrorOption::StopOnError,
-                    config: config.replace(&format!(" {DEFAULT_PROFILE} "), DEFAULT_PROFILE),
+                    config: ConfigSource::Inline(
+                        config.replace(&format!(" {DEFAULT_PROFILE} "), DEFAULT_PROFILE),
+                    ),
                 },
             )
         };
         let candidate = || {
-            let (source, filter) = (DatastoreName::Candidate, Filter::Everything);
-            desk.answer(session, Request::GetConfig { source, filter })
-                .unwrap()
+            let request = Request::GetConfig {
+                source: DatastoreName::Candidate,
+                filter: Filter::Everything,
+                with_defaults: WithDefaults::Explicit,
+            };
+            desk.answer(session, request).unwrap()
         };
         assert_eq!(edit("", TestOption::TestThenSet), Ok(Reply::Ok));
         let before = candidate();

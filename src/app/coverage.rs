@@ -12,6 +12,7 @@ use crate::app::desired_state::participant::STORED_ONLY as HARDWARE_STORED_ONLY;
 use crate::app::device_driver::Device;
 use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings};
+use crate::app::netconf_options::NetconfOptions;
 use crate::app::reporting::Reporting;
 use crate::app::settings::LicensingSettings;
 use crate::app::state_dir::StateDir;
@@ -96,7 +97,7 @@ fn unprovided(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Vec
         witness: Arc::new(()),
     })?;
     let mut providers = state_providers(&device, &licensing, &clock);
-    providers.extend(management_providers(schema, &clock).providers);
+    providers.extend(management_providers(schema, &NetconfOptions::default(), &clock).providers);
     providers.extend(Reporting::in_memory(&clock, &Tree::empty(schema))?.providers());
     Ok(OperationalState::new(providers).unprovided(schema))
 }

@@ -53,6 +53,14 @@ pub struct NetconfSettings {
     pub reply_memory_bytes: usize,
     /// Folder for replies that wait in files, which have no names; the state folder without it.
     pub reply_dir: Option<PathBuf>,
+    /// Whether running can be edited without a candidate (`:writable-running`).
+    pub writable_running: bool,
+    /// Whether there is a startup configuration of its own (`:startup`), which a start loads in the place of running.
+    pub startup: bool,
+    /// Folder below which the files of `file:` URLs lie (`:url`).
+    pub url_root: Option<PathBuf>,
+    /// CA certificates of https servers that hold configurations (`:url`).
+    pub url_ca_file: Option<PathBuf>,
 }
 
 impl Default for NetconfSettings {
@@ -64,6 +72,10 @@ impl Default for NetconfSettings {
             hello_timeout_seconds: 60,
             reply_memory_bytes: 1 << 20,
             reply_dir: None,
+            writable_running: false,
+            startup: false,
+            url_root: None,
+            url_ca_file: None,
         }
     }
 }
@@ -224,6 +236,8 @@ impl Settings {
             &mut settings.chassis,
             &mut settings.yang_dir,
             &mut settings.netconf.reply_dir,
+            &mut settings.netconf.url_root,
+            &mut settings.netconf.url_ca_file,
             &mut settings.licensing.root,
             &mut settings.licensing.ca_file,
             &mut settings.licensing.seal_key_file,
@@ -369,6 +383,14 @@ hello-timeout-seconds = 60
 # A longer reply waits for its client in a file without a name, in this folder: the state folder unless it is set.
 reply-memory-bytes = 1048576
 # reply-dir = "/var/tmp"
+# Whether running can be edited without a candidate; IOS XR has it off.
+writable-running = false
+# Whether there is a startup configuration of its own: a start makes running what was last copied to startup. Without it
+# running itself outlives a restart.
+startup = false
+# Configurations behind URLs: a folder for file: URLs, and the CA certificates of https servers. Without both there is no :url.
+# url-root = "configurations"
+# url-ca-file = "url-ca.pem"
 
 # Who may log in; any number of these. A user has keys, a password or both.
 # [[users]]

@@ -31,6 +31,16 @@ pub enum StartError {
     /// The state folder.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
+    /// The startup configuration.
+    #[error(
+        "startup configuration {path}: {reason}; mend the file, or remove it to start with running as it was"
+    )]
+    Startup {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file that was named cannot be read.
     #[error("{what} {path}: {cause}")]
     Unreadable {

@@ -57,7 +57,12 @@ pub enum YangDirError {
 /// Loads everything that Ponder serves and, with a folder, every further module of it. A module that Ponder has itself
 /// is left out of the folder's, and the log says so.
 pub fn schema(folder: Option<&Path>) -> Result<Arc<Schema>, YangDirError> {
-    let embedded = ModuleSet::embedded();
+    schema_with(folder, &[])
+}
+
+/// The same with these features of ietf-netconf beside those that are always on.
+pub fn schema_with(folder: Option<&Path>, netconf_features: &[&str]) -> Result<Arc<Schema>, YangDirError> {
+    let embedded = ModuleSet::embedded().with_further_features("ietf-netconf", netconf_features);
     let Some(path) = folder else {
         return Schema::load(embedded).map_err(YangDirError::Own);
     };

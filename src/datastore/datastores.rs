@@ -267,6 +267,63 @@ impl Datastores {
         )
     }
 
+    /// Edits running itself, past the candidate, which keeps its content (`:writable-running`). Tells what was wrong, and
+    /// what was made of the rest; whatever the edit leaves must be valid, else nothing is done.
+    pub fn edit_running(
+        &self,
+        config: &str,
+        default_operation: EditOperation,
+        on_error: OnError,
+        author: Author,
+        participants: &[Box<dyn Participant>],
+    ) -> Result<(Option<Arc<Committed>>, Vec<DataError>), CommitError> {
+        let mut recorder = held(&self.recorder);
+        let before = self.running();
+        let mut tree = held(&self.copies).take(&before);
+        let edited = edit::edit(&mut tree, config, default_operation, on_error);
+        if edited.changes.is_empty() {
+            let no_changes: [&Change; 0] = [];
+            held(&self.copies).give_back(tree, before.generation, no_changes.into_iter());
+            return Ok((None, edited.errors));
+        }
+        let touched: Vec<InstancePath> = edited
+            .changes
+            .iter()
+            .map(|change| change.path().clone())
+            .collect();
+        let checked = check(&before, &mut tree, &touched, participants, &self.validation)?;
+        // A confirmed commit goes on waiting for its confirmation, and takes this edit back with it.
+        let awaiting = recorder.awaiting().cloned();
+        let ready = (tree, checked);
+        let made = self.carry_out(&mut recorder, before, ready, author, awaiting, Candidate::moved)?;
+        Ok((Some(made), edited.errors))
+    }
+
+    /// Checks what an edit would make of running, without doing it.
+    pub fn test_running_edit(
+        &self,
+        config: &str,
+        default_operation: EditOperation,
+        on_error: OnError,
+        participants: &[Box<dyn Participant>],
+    ) -> Result<(), Vec<DataError>> {
+        let before = self.running();
+        let mut tree = held(&self.copies).take(&before);
+        let edited = edit::edit(&mut tree, config, default_operation, on_error);
+        if !edited.errors.is_empty() {
+            return Err(edited.errors);
+        }
+        let touched: Vec<InstancePath> = edited
+            .changes
+            .iter()
+            .map(|change| change.path().clone())
+            .collect();
+        let checked = check(&before, &mut tree, &touched, participants, &self.validation)
+            .map_err(CommitError::into_errors)?;
+        self.give_back(tree, &checked);
+        Ok(())
+    }
+
     /// Carries changes out on running itself, past the candidate, which keeps its content.
     pub(crate) fn commit_changes(
         &self,

@@ -11,6 +11,9 @@ use crate::yang::schema_node::{NodeKind, SchemaNode};
 /// The namespace of `insert`, `value` and `key` (RFC 7950 section 7.8.6).
 const YANG: &str = "urn:ietf:params:xml:ns:yang:1";
 
+/// The namespace of `default` (RFC 6243 section 6).
+const DEFAULT: &str = "urn:ietf:params:xml:ns:netconf:default:1.0";
+
 /// What to do with an element of an edit (RFC 6241 section 7.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EditOperation {
@@ -83,6 +86,15 @@ pub fn operation(
                 );
                 return Err(bad_attribute(node, attribute, message, at));
             }
+            (Some(DEFAULT), "default") if node.kind() == NodeKind::Leaf => {
+                if !matches!(attribute.value.trim(), "true" | "1" | "false" | "0") {
+                    let message = format!(
+                        "{}: default {:?} is not true or false",
+                        element.name, attribute.value
+                    );
+                    return Err(bad_attribute(node, attribute, message, at));
+                }
+            }
             (None, "operation") => {
                 let mut error = resolve::unknown_attribute(node.schema(), element, "operation", at);
                 error.message = format!(
@@ -103,6 +115,13 @@ pub fn operation(
         }
     }
     Ok(found)
+}
+
+/// Whether a client says of a leaf that it has its default value: it is then as if nobody had set it (RFC 6243 section 4.5.2).
+pub fn is_tagged_default(element: &Element) -> bool {
+    element
+        .attribute(Some(DEFAULT), "default")
+        .is_some_and(|value| matches!(value.trim(), "true" | "1"))
 }
 
 /// Whether an element further down asks for something to be made.

@@ -5,7 +5,7 @@ use crate::datastore::change_set::Change;
 use crate::datastore::content::Content;
 use crate::datastore::difference::order_of;
 use crate::datastore::edit::{Editor, Stopped, step};
-use crate::datastore::edit_attributes::{EditOperation, placement, writes_below};
+use crate::datastore::edit_attributes::{EditOperation, is_tagged_default, placement, writes_below};
 use crate::yang::document::Element;
 use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::path::Instance;
@@ -32,8 +32,20 @@ impl<'s> Editor<'s> {
         if !self.goes_on(node, &Instance::Single, element, op, is_there)? {
             return Ok(());
         }
-        if op.takes_away() {
-            self.remove(place, node, &Instance::Single);
+        let is_default = op.writes() && is_tagged_default(element);
+        let default = || canonical_value(node, node.default_value()?).ok();
+        if is_default && (canonical_value(node, &value).ok() != default() || default().is_none()) {
+            let message = format!(
+                "{}: {value:?} is tagged as the default value, which is {}",
+                rejection::short_name(node),
+                node.default_value().unwrap_or("none")
+            );
+            return Err(self.error(DataErrorTag::InvalidValue, node, message));
+        }
+        if op.takes_away() || is_default {
+            if is_there {
+                self.remove(place, node, &Instance::Single);
+            }
             return Ok(());
         }
         if !is_there && !node.cases().is_empty() {

@@ -9,6 +9,13 @@ pub enum Lockable {
     Running,
     /// The candidate.
     Candidate,
+    /// What is loaded at the next start.
+    Startup,
+}
+
+impl Lockable {
+    /// All of them.
+    pub const ALL: [Lockable; 3] = [Lockable::Running, Lockable::Candidate, Lockable::Startup];
 }
 
 /// A lock that is held.
@@ -39,6 +46,7 @@ pub enum LockError {
 pub struct LockTable {
     running: Option<Lock>,
     candidate: Option<Lock>,
+    startup: Option<Lock>,
 }
 
 impl LockTable {
@@ -46,6 +54,7 @@ impl LockTable {
         match datastore {
             Lockable::Running => &mut self.running,
             Lockable::Candidate => &mut self.candidate,
+            Lockable::Startup => &mut self.startup,
         }
     }
 
@@ -54,6 +63,7 @@ impl LockTable {
         match datastore {
             Lockable::Running => self.running,
             Lockable::Candidate => self.candidate,
+            Lockable::Startup => self.startup,
         }
     }
 
@@ -100,7 +110,7 @@ impl LockTable {
 
     /// A session is gone: gives up its locks and tells which.
     pub fn release_all(&mut self, session_id: u32) -> Vec<Lockable> {
-        [Lockable::Running, Lockable::Candidate]
+        Lockable::ALL
             .into_iter()
             .filter(|datastore| self.unlock(*datastore, session_id).is_ok())
             .collect()

@@ -135,7 +135,10 @@ impl Desk {
     }
 
     /// Tells the log and the listener of a commit.
-    fn tell(&self, made: Result<Arc<Committed>, CommitError>) -> Result<(), Vec<ManagementError>> {
+    pub(in crate::management) fn tell(
+        &self,
+        made: Result<Arc<Committed>, CommitError>,
+    ) -> Result<(), Vec<ManagementError>> {
         match made {
             Ok(committed) if committed.change_set.is_empty() => {
                 info!(generation = committed.generation, "nothing to commit");
@@ -162,7 +165,7 @@ impl Desk {
     }
 
     /// Who commits now, without label and comment.
-    fn author(&self, session_id: u32) -> Author {
+    pub(in crate::management) fn author(&self, session_id: u32) -> Author {
         Author {
             user: self.caller(session_id).user,
             session_id,

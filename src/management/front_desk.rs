@@ -9,17 +9,15 @@ use tracing::info;
 use crate::datastore::commit::Committed;
 use crate::datastore::confirmed_commit::ConfirmedCommit;
 use crate::datastore::datastores::Datastores;
-use crate::datastore::edit::OnError;
-use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::lock::{Lock, LockError, LockTable, Lockable};
 use crate::datastore::participant::Participant;
 use crate::management::body::{BodyWriter, InMemory, Overflow};
+use crate::management::config_stores::{StartupStore, UrlStore};
+use crate::management::configurations::EditManner;
 use crate::management::desk::{Ending, FrontDesk, KillSwitch, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::operational::OperationalState;
-use crate::management::request::{
-    DatastoreName, DefaultOperation, ErrorOption, Filter, Reply, Request, TestOption, ValidateSource,
-};
+use crate::management::request::{DatastoreName, Filter, Reply, Request};
 use crate::management::rpc_table::{Caller, RpcTable};
 use crate::management::session_list::SessionList;
 use crate::yang::error::DataError;
@@ -72,6 +70,12 @@ pub struct DeskParts {
     pub deadline: DeadlineListener,
     /// What the hello says beside the base versions.
     pub capabilities: Vec<String>,
+    /// Whether running can be edited without a candidate (RFC 6241 section 8.2).
+    pub writable_running: bool,
+    /// Keeps the startup configuration, where there is one of its own.
+    pub startup: Option<Box<dyn StartupStore>>,
+    /// Reaches configurations behind URLs, where that is wanted.
+    pub urls: Option<Box<dyn UrlStore>>,
 }
 
 impl DeskParts {
@@ -91,6 +95,9 @@ impl DeskParts {
             steady,
             deadline: Box::new(|_| {}),
             capabilities: Vec::new(),
+            writable_running: false,
+            startup: None,
+            urls: None,
         }
     }
 }
@@ -104,7 +111,7 @@ pub struct Desk {
     /// Held by whoever changes running; guards the confirmed commit that running may be waiting for.
     pub(in crate::management) committing: Mutex<ConfirmedCommit>,
     /// Taken after `committing` where both are needed.
-    editing: Mutex<()>,
+    pub(in crate::management) editing: Mutex<()>,
 }
 
 pub(in crate::management) type Answer = Result<Reply, Vec<ManagementError>>;
@@ -119,7 +126,7 @@ impl Desk {
         }
     }
 
-    fn schema(&self) -> &Arc<Schema> {
+    pub(in crate::management) fn schema(&self) -> &Arc<Schema> {
         self.parts.datastores.schema()
     }
 
@@ -134,19 +141,23 @@ impl Desk {
 
     fn carry_out(&self, session_id: u32, request: Request) -> Answer {
         match request {
-            Request::Get { filter } => {
+            Request::Get {
+                filter,
+                with_defaults,
+            } => {
                 let selection = self.select(filter)?;
                 let state = self.parts.state.collect(self.schema(), &selection).map_err(one)?;
                 let running = self.parts.datastores.running();
-                self.shown(&[&running.tree, &state], &selection)
+                self.shown(&[&running.tree, &state], &selection, with_defaults)
             }
-            Request::GetConfig { source, filter } => {
+            Request::GetConfig {
+                source,
+                filter,
+                with_defaults,
+            } => {
                 let selection = self.select(filter)?;
-                let tree = match source {
-                    DatastoreName::Running => Arc::clone(&self.parts.datastores.running().tree),
-                    DatastoreName::Candidate => self.parts.datastores.candidate(),
-                };
-                self.shown(&[&tree], &selection)
+                let tree = self.content_to_show(source, with_defaults)?;
+                self.shown(&[&tree], &selection, with_defaults)
             }
             Request::EditConfig {
                 target,
@@ -155,15 +166,24 @@ impl Desk {
                 error_option,
                 config,
             } => {
-                if target == DatastoreName::Running {
-                    return Err(one(not_supported(
-                        "running cannot be edited directly (no :writable-running): edit candidate and commit",
-                    )));
-                }
-                self.edit_candidate(session_id, default_operation, test_option, error_option, &config)
+                let manner = EditManner {
+                    default_operation,
+                    test_option,
+                    error_option,
+                };
+                self.edit_config(session_id, target, manner, config)
             }
+            Request::CopyConfig {
+                source,
+                target,
+                with_defaults,
+            } => self.copy_config(session_id, source, target, with_defaults),
+            Request::DeleteConfig { target } => self.delete_config(session_id, target),
             Request::Lock { target } => self.lock(session_id, target),
             Request::Unlock { target } => {
+                if target == DatastoreName::Startup {
+                    self.startup()?;
+                }
                 held(&self.parts.locks)
                     .unlock(lockable(target), session_id)
                     .map_err(|refused| {
@@ -172,23 +192,7 @@ impl Desk {
                     })?;
                 Ok(Reply::Ok)
             }
-            Request::Validate { source } => {
-                let checked = match source {
-                    ValidateSource::Datastore(DatastoreName::Running) => {
-                        let running = &self.parts.datastores.running().tree;
-                        running.duplicate().validate().map(|_| ())
-                    }
-                    ValidateSource::Datastore(DatastoreName::Candidate) => {
-                        self.parts.datastores.validate_candidate(&self.parts.participants)
-                    }
-                    ValidateSource::Inline(config) => self
-                        .parts
-                        .datastores
-                        .validate_config(&config, &self.parts.participants),
-                };
-                checked.map_err(all)?;
-                Ok(Reply::Ok)
-            }
+            Request::Validate { source } => self.validate(source),
             Request::Commit {
                 confirmed,
                 persist_id,
@@ -231,59 +235,20 @@ impl Desk {
     }
 
     /// Renders what is selected; the trees are let go of before anything is sent.
-    fn shown(&self, trees: &[&Tree], selection: &Selection) -> Answer {
+    fn shown(&self, trees: &[&Tree], selection: &Selection, with_defaults: WithDefaults) -> Answer {
         let mut body = BodyWriter::new(self.parts.overflow.as_ref());
         for tree in trees {
-            if print_to(&mut body, tree, selection, WithDefaults::Explicit).is_err() {
+            if print_to(&mut body, tree, selection, with_defaults).is_err() {
                 break;
             }
         }
         body.finish().map(Reply::Data).map_err(one)
     }
 
-    fn edit_candidate(
-        &self,
-        session_id: u32,
-        default_operation: DefaultOperation,
-        test_option: TestOption,
-        error_option: ErrorOption,
-        config: &str,
-    ) -> Answer {
-        let default_operation = match default_operation {
-            DefaultOperation::Merge => EditOperation::Merge,
-            DefaultOperation::Replace => EditOperation::Replace,
-            DefaultOperation::None => EditOperation::None,
-        };
-        let on_error = match error_option {
-            ErrorOption::StopOnError => OnError::Stop,
-            ErrorOption::ContinueOnError => OnError::Continue,
-            ErrorOption::RollbackOnError => OnError::Rollback,
-        };
-        let refusals = self.parts.edit_guards.iter().filter_map(|guard| guard(config));
-        let refusals: Vec<ManagementError> = refusals.collect();
-        if !refusals.is_empty() {
-            return Err(refusals);
-        }
-        let _editing = held(&self.editing);
-        self.may_change(session_id, Lockable::Candidate)?;
-        let datastores = &self.parts.datastores;
-        if test_option == TestOption::TestOnly {
-            datastores
-                .test_edit(config, default_operation, on_error, &self.parts.participants)
-                .map_err(all)?;
-            return Ok(Reply::Ok);
-        }
-        // RFC 6241 section 8.6.4.1 wants a validation "before attempting to set". On a candidate, which may be
-        // incomplete until it is committed (section 8.3.1), the syntax check of the edit is that validation.
-        let edited = datastores.edit_candidate(config, default_operation, on_error);
-        if edited.errors.is_empty() {
-            Ok(Reply::Ok)
-        } else {
-            Err(all(edited.errors))
-        }
-    }
-
     fn lock(&self, session_id: u32, target: DatastoreName) -> Answer {
+        if target == DatastoreName::Startup {
+            self.startup()?;
+        }
         // Waits until no change is under way, so that the holder finds the datastore at rest.
         let committing = held(&self.committing);
         let _editing = held(&self.editing);
@@ -375,10 +340,7 @@ impl Desk {
         held(&self.parts.locks)
             .may_change(datastore, session_id)
             .map_err(|refused| {
-                let name = match datastore {
-                    Lockable::Running => DatastoreName::Running,
-                    Lockable::Candidate => DatastoreName::Candidate,
-                };
+                let name = name_of(datastore);
                 one(ManagementError::protocol(
                     ErrorTag::InUse,
                     format!("{name} is locked: {refused}"),
@@ -436,16 +398,29 @@ pub fn shown_locks(locks: &Mutex<LockTable>) -> Vec<crate::management::monitorin
         session_id: lock.session_id,
         since: lock.since,
     };
-    [("running", Lockable::Running), ("candidate", Lockable::Candidate)]
-        .into_iter()
+    let all = [
+        ("running", Lockable::Running),
+        ("candidate", Lockable::Candidate),
+        ("startup", Lockable::Startup),
+    ];
+    all.into_iter()
         .filter_map(|(name, datastore)| Some(shown(name, locks.holder(datastore)?)))
         .collect()
+}
+
+fn name_of(datastore: Lockable) -> DatastoreName {
+    match datastore {
+        Lockable::Running => DatastoreName::Running,
+        Lockable::Candidate => DatastoreName::Candidate,
+        Lockable::Startup => DatastoreName::Startup,
+    }
 }
 
 fn lockable(name: DatastoreName) -> Lockable {
     match name {
         DatastoreName::Running => Lockable::Running,
         DatastoreName::Candidate => Lockable::Candidate,
+        DatastoreName::Startup => Lockable::Startup,
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub mod body;
 pub mod committing;
+pub mod config_stores;
+pub mod configurations;
 pub mod desk;
 pub mod error;
 pub mod front_desk;

@@ -26,6 +26,8 @@ pub struct NetconfMonitoring {
     pub schema: Arc<Schema>,
     /// What the hello says.
     pub capabilities: Vec<String>,
+    /// The configuration datastores there are.
+    pub datastores: Vec<&'static str>,
     /// Who is here.
     pub sessions: Arc<Mutex<SessionList>>,
     /// The locks at this moment.
@@ -46,9 +48,9 @@ impl StateProvider for NetconfMonitoring {
             });
             out.container("datastores", |out| {
                 let locks = (self.locks)();
-                for name in ["running", "candidate"] {
-                    out.list("datastore", &[("name", &name)], |out| {
-                        if let Some(lock) = locks.iter().find(|lock| lock.datastore == name) {
+                for name in &self.datastores {
+                    out.list("datastore", &[("name", name)], |out| {
+                        if let Some(lock) = locks.iter().find(|lock| lock.datastore == *name) {
                             out.container("locks", |out| {
                                 out.container("global-lock", |out| {
                                     out.leaf("locked-by-session", lock.session_id);
@@ -176,6 +178,7 @@ mod tests {
         let state = OperationalState::new(vec![Box::new(NetconfMonitoring {
             schema: Arc::clone(&schema),
             capabilities: vec!["urn:ietf:params:netconf:capability:candidate:1.0".to_owned()],
+            datastores: vec!["running", "candidate"],
             sessions,
             locks: Box::new(move || {
                 vec![ShownLock {

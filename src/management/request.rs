@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::management::body::Body;
+use crate::yang::print::WithDefaults;
 
 /// A configuration datastore that a request names (RFC 6241 section 5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -12,6 +13,8 @@ pub enum DatastoreName {
     Running,
     /// The shared candidate (RFC 6241 section 8.3).
     Candidate,
+    /// What the device runs after its next start (RFC 6241 section 8.7).
+    Startup,
 }
 
 impl fmt::Display for DatastoreName {
@@ -19,6 +22,7 @@ impl fmt::Display for DatastoreName {
         f.write_str(match self {
             DatastoreName::Running => "running",
             DatastoreName::Candidate => "candidate",
+            DatastoreName::Startup => "startup",
         })
     }
 }
@@ -38,8 +42,11 @@ pub enum DefaultOperation {
 /// `test-option` of edit-config (RFC 6241 section 8.6.4.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum TestOption {
-    /// Validate, then set.
+    /// Nothing was said: what is wrong in itself is refused, and what a commit would refuse is refused by the commit, for a
+    /// candidate may be incomplete until then (section 8.3.1).
     #[default]
+    Unstated,
+    /// Validate, then set.
     TestThenSet,
     /// Set without a validation of the whole first.
     Set,
@@ -75,13 +82,24 @@ pub enum Filter {
 /// A configuration given with a request: XML of the children of `<config>`, namespaces in scope declared on them.
 pub type ConfigText = String;
 
-/// What `validate` looks at.
+/// A whole configuration, or an edit, and where it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ValidateSource {
+pub enum ConfigSource {
     /// A datastore.
     Datastore(DatastoreName),
-    /// A configuration inside the request.
+    /// Inside the request.
     Inline(ConfigText),
+    /// Behind a URL (section 8.8).
+    Url(String),
+}
+
+/// Where a whole configuration goes, or goes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConfigTarget {
+    /// A datastore.
+    Datastore(DatastoreName),
+    /// Behind a URL (section 8.8).
+    Url(String),
 }
 
 /// `<confirmed/>` and what goes with it (RFC 6241 section 8.4.5.1).
@@ -108,6 +126,8 @@ pub enum Request {
     Get {
         /// Which part.
         filter: Filter,
+        /// What becomes of default values.
+        with_defaults: WithDefaults,
     },
     /// Configuration (section 7.1).
     GetConfig {
@@ -115,6 +135,8 @@ pub enum Request {
         source: DatastoreName,
         /// Which part.
         filter: Filter,
+        /// What becomes of default values.
+        with_defaults: WithDefaults,
     },
     /// Change a datastore (section 7.2).
     EditConfig {
@@ -126,8 +148,22 @@ pub enum Request {
         test_option: TestOption,
         /// What to do at an error.
         error_option: ErrorOption,
-        /// The edit.
-        config: ConfigText,
+        /// The edit; never a datastore.
+        config: ConfigSource,
+    },
+    /// Make a whole configuration the content of another place (section 7.3).
+    CopyConfig {
+        /// From where.
+        source: ConfigSource,
+        /// To where.
+        target: ConfigTarget,
+        /// What becomes of default values on the way out to a URL.
+        with_defaults: WithDefaults,
+    },
+    /// Empty a place that holds a configuration (section 7.4).
+    DeleteConfig {
+        /// Which place.
+        target: ConfigTarget,
     },
     /// Take a datastore for this session alone (section 7.5).
     Lock {
@@ -142,7 +178,7 @@ pub enum Request {
     /// Check a configuration (section 8.6).
     Validate {
         /// Which one.
-        source: ValidateSource,
+        source: ConfigSource,
     },
     /// Make the candidate running (sections 8.3.4.1 and 8.4.5.1).
     Commit {

@@ -4,6 +4,13 @@
 pub const BASE_1_0: &str = "urn:ietf:params:netconf:base:1.0";
 /// Base protocol of RFC 6241.
 pub const BASE_1_1: &str = "urn:ietf:params:netconf:base:1.1";
+/// Section 8.2.
+pub const WRITABLE_RUNNING: &str = "urn:ietf:params:netconf:capability:writable-running:1.0";
+/// Section 8.7.
+pub const STARTUP: &str = "urn:ietf:params:netconf:capability:startup:1.0";
+/// RFC 6243 section 4: what nobody set is not reported unless it is asked for.
+pub const WITH_DEFAULTS: &str = "urn:ietf:params:netconf:capability:with-defaults:1.0\
+    ?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim";
 /// Section 8.3.
 pub const CANDIDATE: &str = "urn:ietf:params:netconf:capability:candidate:1.0";
 /// Section 8.4.
@@ -46,6 +53,14 @@ impl Module<'_> {
         }
         uri
     }
+}
+
+/// The capability of RFC 6241 section 8.8.
+pub fn url(schemes: &[&str]) -> String {
+    format!(
+        "urn:ietf:params:netconf:capability:url:1.0?scheme={}",
+        schemes.join(",")
+    )
 }
 
 /// The capability of RFC 8526 section 2: the library's revision and its content identifier.

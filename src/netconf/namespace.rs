@@ -12,6 +12,9 @@ pub const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitorin
 /// `<with-defaults>` (RFC 6243).
 pub const WITH_DEFAULTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults";
 
+/// `<get-data>`, `<edit-data>` (RFC 8526).
+pub const NMDA: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda";
+
 /// Children of `<error-info>` that RFC 7950 section 15 defines.
 pub const YANG: &str = "urn:ietf:params:xml:ns:yang:1";
 

@@ -90,6 +90,16 @@ impl ModuleSet {
         self
     }
 
+    /// The same set with more features of a module switched on.
+    pub fn with_further_features(mut self, module: &str, features: &[&str]) -> ModuleSet {
+        if let Some(enabled) = self.implemented.get_mut(module) {
+            enabled.extend(features.iter().map(|feature| (*feature).to_owned()));
+            enabled.sort();
+            enabled.dedup();
+        }
+        self
+    }
+
     /// The same set without one module, such as `ponder-simulator` on real hardware.
     pub fn without(mut self, module: &str) -> ModuleSet {
         self.implemented.remove(module);

@@ -17,7 +17,14 @@ pub enum WithDefaults {
     Explicit,
     /// Defaults in use are reported as if they were set.
     ReportAll,
+    /// The same, each with an attribute that says so.
+    ReportAllTagged,
+    /// What has its default value is not reported, even where a client set it.
+    Trim,
 }
+
+/// On each default of a report with tags (RFC 6243 section 6).
+const DEFAULT_TAG: &str = " xmlns:wd=\"urn:ietf:params:xml:ns:netconf:default:1.0\" wd:default=\"true\"";
 
 /// The selected part of a tree: elements side by side, compact, in the order of modules and schema.
 pub fn print(tree: &Tree, selection: &Selection, defaults: WithDefaults) -> String {
@@ -109,7 +116,11 @@ impl Printer<'_> {
     }
 
     fn hides(&self, node: NodeRef<'_>) -> bool {
-        self.defaults == WithDefaults::Explicit && node.is_default()
+        match self.defaults {
+            WithDefaults::Explicit => node.is_default(),
+            WithDefaults::ReportAll | WithDefaults::ReportAllTagged => false,
+            WithDefaults::Trim => node.is_default() || node.has_default_value(),
+        }
     }
 
     /// A node as far as it is selected. `module` is the parent's.
@@ -211,6 +222,9 @@ impl Printer<'_> {
     fn leaf(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
         let value = node.value().unwrap_or_default();
         self.start_tag(node, module);
+        if self.defaults == WithDefaults::ReportAllTagged && node.is_default() {
+            self.pending.push_str(DEFAULT_TAG);
+        }
         let text = if node.value_names_modules() {
             let (text, namespaces) = with_prefixes(self.schema, value);
             for (prefix, namespace) in namespaces {

@@ -79,6 +79,17 @@ impl Tree {
         here
     }
 
+    /// Puts in the defaults of configuration that nobody set, as in running. A `when` is not asked.
+    pub fn fill_in_defaults(&mut self) {
+        // SAFETY: the tree is ours alone while it is changed, and stands in the context of its schema.
+        unsafe {
+            let options = ffi::LYD_IMPLICIT_NO_STATE;
+            ffi::lyd_new_implicit_all(&mut self.root, self.schema.raw(), options, ptr::null_mut());
+            fill_canonical_texts(self.root);
+        }
+        self.schema.take_errors();
+    }
+
     /// A copy that shares nothing.
     pub fn duplicate(&self) -> Tree {
         let mut copy = ptr::null_mut();
@@ -198,6 +209,15 @@ impl<'t> NodeRef<'t> {
     /// Whether the schema, not a client, put it there: a default, or a container that holds nothing else.
     pub fn is_default(&self) -> bool {
         self.node().flags & ffi::LYD_DEFAULT != 0
+    }
+
+    /// Whether a leaf or leaf-list entry has a value that it would have without anybody setting it. Keys have no default.
+    pub fn has_default_value(&self) -> bool {
+        if !self.schema().is_term() || self.schema().is_key() {
+            return false;
+        }
+        // SAFETY: a live typed node, which is only read.
+        unsafe { ffi::lyd_is_default(self.raw()) != 0 }
     }
 
     /// Whether somebody configured it or something below it. Keys and presence count, empty structure does not.

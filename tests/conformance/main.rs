@@ -14,9 +14,11 @@ mod rfc6022_section_3_1;
 mod rfc6241_section_3;
 mod rfc6241_section_4;
 mod rfc6241_section_7;
+mod rfc6241_section_7_3;
 mod rfc6241_section_8_1;
 mod rfc6241_section_8_4;
 mod rfc6242_section_4;
+mod rfc6243_section_4;
 
 use std::time::{Duration, Instant};
 

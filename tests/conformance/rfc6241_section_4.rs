@@ -203,7 +203,8 @@ fn a_refused_request_keeps_its_place_among_pipelined_ones() {
     assert_eq!(
         peer.questions[0].1,
         Request::Get {
-            filter: Filter::Everything
+            filter: Filter::Everything,
+            with_defaults: ponder::yang::print::WithDefaults::Explicit,
         }
     );
 }

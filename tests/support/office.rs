@@ -48,13 +48,18 @@ impl Office {
 
     /// A desk over what a storage keeps, made otherwise than usual.
     pub fn with(storage: MemoryStorage, change: impl FnOnce(&mut DeskParts)) -> Office {
+        Office::of(Arc::clone(&SCHEMA), storage, change)
+    }
+
+    /// The same, with other modules.
+    pub fn of(schema: Arc<Schema>, storage: MemoryStorage, change: impl FnOnce(&mut DeskParts)) -> Office {
         let committed = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&committed);
         let passed = Arc::new(Mutex::new(Duration::ZERO));
         let (began, since) = (beginning(), Arc::clone(&passed));
         let deadline = Arc::new(Mutex::new(None));
         let told = Arc::clone(&deadline);
-        let datastores = Datastores::open(Arc::clone(&SCHEMA), Box::new(storage.clone())).unwrap();
+        let datastores = Datastores::open(schema, Box::new(storage.clone())).unwrap();
         // As the agent does before it serves anybody.
         datastores.roll_back_unconfirmed(Timestamp::UNIX_EPOCH).unwrap();
         let mut parts = DeskParts {

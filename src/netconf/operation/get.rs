@@ -7,8 +7,9 @@ use crate::netconf::operation::parameters::Parameters;
 
 /// Reads the element.
 pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
-    let parameters = Parameters::of(operation, &["filter"])?;
+    let parameters = Parameters::of(operation, &["filter", "with-defaults"])?;
     Ok(Request::Get {
         filter: parameters.filter()?,
+        with_defaults: parameters.with_defaults()?,
     })
 }

@@ -7,9 +7,10 @@ use crate::netconf::operation::parameters::Parameters;
 
 /// Reads the element.
 pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
-    let parameters = Parameters::of(operation, &["source", "filter"])?;
+    let parameters = Parameters::of(operation, &["source", "filter", "with-defaults"])?;
     Ok(Request::GetConfig {
         source: parameters.datastore("source")?,
         filter: parameters.filter()?,
+        with_defaults: parameters.with_defaults()?,
     })
 }

@@ -1,13 +1,21 @@
 //! What an operation is called with: its children, each known, each at most once, with exact refusals.
 
 use crate::management::error::{ErrorTag, ManagementError};
-use crate::management::request::{ConfigText, DatastoreName, Filter};
+use crate::management::request::{ConfigSource, ConfigTarget, ConfigText, DatastoreName, Filter};
 use crate::netconf::document::Element;
 use crate::netconf::framing::MAX_MESSAGE_BYTES;
 use crate::netconf::namespace;
+use crate::yang::print::WithDefaults;
 
 /// Content with its namespaces declared may be this much longer than the longest message.
 const MAX_CONTENT_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
+
+const WITH_DEFAULTS: &[(&str, WithDefaults)] = &[
+    ("explicit", WithDefaults::Explicit),
+    ("trim", WithDefaults::Trim),
+    ("report-all", WithDefaults::ReportAll),
+    ("report-all-tagged", WithDefaults::ReportAllTagged),
+];
 
 /// The children of an operation element, in whatever order they came.
 #[derive(Debug)]
@@ -26,13 +34,23 @@ impl<'d> Parameters<'d> {
         let mut given: Vec<Element<'d>> = Vec::new();
         for child in operation.children() {
             let known_namespace = [operation.namespace(), namespace::BASE, ""].contains(&child.namespace());
-            if child.namespace() == namespace::WITH_DEFAULTS && child.name() == "with-defaults" {
-                let message =
-                    format!("with-defaults of {name} is not supported: :with-defaults is not advertised");
-                return Err(ManagementError::protocol(ErrorTag::UnknownElement, message)
-                    .with_info("bad-element", "with-defaults"));
+            // An augment of its module (RFC 6243 section 5); get-data has the parameter itself (RFC 8526).
+            let is_with_defaults = child.name() == "with-defaults"
+                && match operation.namespace() {
+                    namespace::NMDA => child.namespace() == namespace::NMDA,
+                    _ => child.namespace() == namespace::WITH_DEFAULTS,
+                };
+            if child.name() == "with-defaults" && !is_with_defaults {
+                let message = format!(
+                    "with-defaults of {name} is in `{}`: expected {}",
+                    child.namespace(),
+                    namespace::WITH_DEFAULTS
+                );
+                return Err(ManagementError::protocol(ErrorTag::UnknownNamespace, message)
+                    .with_info("bad-element", child.name())
+                    .with_info("bad-namespace", child.namespace()));
             }
-            if !known_namespace {
+            if !known_namespace && !is_with_defaults {
                 let message = format!(
                     "<{}> of {name} is in `{}`: expected {}",
                     child.name(),
@@ -98,6 +116,40 @@ impl<'d> Parameters<'d> {
                 );
                 Err(ManagementError::protocol(ErrorTag::InvalidValue, message).with_info("bad-element", name))
             }
+        }
+    }
+
+    /// `<with-defaults>` (RFC 6243 section 4.5.1), which may be left out.
+    pub fn with_defaults(&self) -> Result<WithDefaults, ManagementError> {
+        self.word("with-defaults", WITH_DEFAULTS)
+    }
+
+    /// The configuration that `<source>` names or holds, in an operation that takes one from anywhere.
+    pub fn source(&self) -> Result<ConfigSource, ManagementError> {
+        let holder = self.required("source")?;
+        let choice = only_child(self.operation, holder)?;
+        match in_protocol(choice) {
+            Some("config") => Ok(ConfigSource::Inline(config(self.operation, choice)?)),
+            Some("url") => Ok(ConfigSource::Url(url(self.operation, choice)?)),
+            _ => Ok(ConfigSource::Datastore(datastore(
+                self.operation,
+                holder,
+                choice,
+            )?)),
+        }
+    }
+
+    /// The place that `<target>` names, in an operation that may write anywhere.
+    pub fn target(&self) -> Result<ConfigTarget, ManagementError> {
+        let holder = self.required("target")?;
+        let choice = only_child(self.operation, holder)?;
+        match in_protocol(choice) {
+            Some("url") => Ok(ConfigTarget::Url(url(self.operation, choice)?)),
+            _ => Ok(ConfigTarget::Datastore(datastore(
+                self.operation,
+                holder,
+                choice,
+            )?)),
         }
     }
 
@@ -178,20 +230,11 @@ pub fn datastore(
     holder: Element<'_>,
     choice: Element<'_>,
 ) -> Result<DatastoreName, ManagementError> {
-    let not_advertised = |capability: &str| {
-        let message = format!(
-            "{} of {operation}: {} is not supported, {capability} is not advertised",
-            holder.name(),
-            choice.name()
-        );
-        ManagementError::protocol(ErrorTag::OperationNotSupported, message)
-    };
     match (choice.namespace(), choice.name()) {
         (namespace::BASE | namespace::BASE_OF_NAPALM | "", name) => match name {
             "running" => Ok(DatastoreName::Running),
             "candidate" => Ok(DatastoreName::Candidate),
-            "startup" => Err(not_advertised(":startup")),
-            "url" => Err(not_advertised(":url")),
+            "startup" => Ok(DatastoreName::Startup),
             other => {
                 let message = format!(
                     "{} of {operation}: `{other}` is not a datastore, expected candidate or running",
@@ -207,6 +250,24 @@ pub fn datastore(
                 .with_info("bad-element", name)
                 .with_info("bad-namespace", other))
         }
+    }
+}
+
+/// The name of an element of the protocol.
+pub fn in_protocol(element: Element<'_>) -> Option<&str> {
+    [namespace::BASE, namespace::BASE_OF_NAPALM, ""]
+        .contains(&element.namespace())
+        .then(|| element.name())
+}
+
+/// The text of `<url>`.
+pub fn url(operation: &str, element: Element<'_>) -> Result<String, ManagementError> {
+    match leaf(element)? {
+        "" => {
+            let message = format!("url of {operation} is empty");
+            Err(ManagementError::protocol(ErrorTag::InvalidValue, message).with_info("bad-element", "url"))
+        }
+        url => Ok(url.to_owned()),
     }
 }
 

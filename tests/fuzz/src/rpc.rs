@@ -1,7 +1,7 @@
 //! A request: what is handed to the front desk is well-formed by itself, and so is every reply.
 
 use ponder::management::body::Body;
-use ponder::management::request::{Filter, Reply, Request, ValidateSource};
+use ponder::management::request::{ConfigSource, Filter, Reply, Request};
 use ponder::netconf::document::Document;
 use ponder::netconf::envelope;
 use ponder::netconf::rpc_error::{malformed_message, reply};
@@ -38,9 +38,16 @@ fn check(request: &Request) {
             Filter::Subtree(content) => content,
             Filter::Everything | Filter::XPath(_) => return,
         },
-        Request::EditConfig { config, .. } => config,
+        Request::EditConfig {
+            config: ConfigSource::Inline(config),
+            ..
+        } => config,
         Request::Validate {
-            source: ValidateSource::Inline(config),
+            source: ConfigSource::Inline(config),
+        }
+        | Request::CopyConfig {
+            source: ConfigSource::Inline(config),
+            ..
         } => config,
         Request::Rpc { document, .. } => document,
         _ => return,
