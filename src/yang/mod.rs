@@ -1,6 +1,6 @@
 //! YANG: the schema, data trees, filters and rendering; the only room that knows libyang.
 //!
-//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `rules`, `tree`, `place`, `localised`, `judgement`, `expression`, `whens`, `withheld`, `whole` and `writer`; everything above is safe.
+//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `rules`, `tree`, `place`, `localised`, `judgement`, `expression`, `rooted`, `whens`, `withheld`, `whole` and `writer`; everything above is safe.
 //! Invariant: every leaf of a [`tree::Tree`] carries its canonical text, so shared trees are only ever read.
 
 #![deny(unsafe_code)]
@@ -21,6 +21,8 @@ pub mod place;
 pub mod print;
 pub mod rejection;
 pub mod resolve;
+#[allow(unsafe_code)] // lends its node
+mod rooted;
 #[allow(unsafe_code)] // reads compiled expressions and types
 mod rules;
 #[allow(unsafe_code)] // loads the context and lends handles into it

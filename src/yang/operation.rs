@@ -7,17 +7,18 @@ use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::path::InstancePath;
 use crate::yang::print::{WithDefaults, print_children};
 use crate::yang::resolve;
+use crate::yang::rooted::Rooted;
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{NodeKind, SchemaNode};
 use crate::yang::select::Selection;
 use crate::yang::state::StateBuilder;
-use crate::yang::tree::{NodeRef, Tree};
+use crate::yang::tree::NodeRef;
 use crate::yang::writer::TreeWriter;
 
 /// An RPC with its input, checked against the schema, defaults filled in.
 #[derive(Debug)]
 pub struct Operation {
-    input: Tree,
+    input: Rooted,
 }
 
 impl Operation {
@@ -39,15 +40,16 @@ impl Operation {
             };
             errors.into_iter().map(required).collect::<Vec<_>>()
         })?;
+        let input = Rooted::new(input).ok_or_else(|| {
+            let message = format!("RPC {} could not be read", element.name);
+            vec![DataError::new(DataErrorTag::OperationFailed, message)]
+        })?;
         Ok(Operation { input })
     }
 
     /// The input: the RPC's own node, its children the parameters.
     pub fn input(&self) -> NodeRef<'_> {
-        match self.input.roots().next() {
-            Some(node) => node,
-            None => unreachable!("an operation is made with its node"),
-        }
+        self.input.root()
     }
 
     /// Name of the RPC.
@@ -62,7 +64,7 @@ impl Operation {
 
     /// The children of `<rpc-reply>` for an output, with their namespaces declared.
     pub fn reply(&self, fill: impl FnOnce(&mut StateBuilder<'_>)) -> Result<String, DataError> {
-        let schema = self.input.schema();
+        let schema = self.input.tree().schema();
         let everything = Selection::everything(schema);
         let mut out = StateBuilder::new(schema, &everything);
         out.operation(self.input().schema(), fill);

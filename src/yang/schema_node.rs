@@ -65,11 +65,14 @@ pub struct Must {
 
 impl<'s> SchemaNode<'s> {
     /// # Safety
+    /// `raw` is a node of `schema`.
+    pub(in crate::yang) unsafe fn new(schema: &'s Schema, raw: NonNull<ffi::lysc_node>) -> SchemaNode<'s> {
+        SchemaNode { schema, raw }
+    }
+
+    /// # Safety
     /// `raw` is null or points to a node of `schema`.
-    pub(in crate::yang) unsafe fn from_raw(
-        schema: &'s Schema,
-        raw: *const ffi::lysc_node,
-    ) -> Option<SchemaNode<'s>> {
+    pub(in crate::yang) unsafe fn from_raw(schema: &'s Schema, raw: *const ffi::lysc_node) -> Option<Self> {
         NonNull::new(raw.cast_mut()).map(|raw| SchemaNode { schema, raw })
     }
 

@@ -131,7 +131,7 @@ impl fmt::Debug for Tree {
 /// A node of a tree, for reading.
 #[derive(Clone, Copy)]
 pub struct NodeRef<'t> {
-    schema: &'t Schema,
+    schema: SchemaNode<'t>,
     raw: NonNull<ffi::lyd_node>,
     tree: PhantomData<&'t Tree>,
 }
@@ -148,11 +148,22 @@ impl<'t> NodeRef<'t> {
         schema: &'t Schema,
         raw: *mut ffi::lyd_node,
     ) -> Option<NodeRef<'t>> {
-        NonNull::new(raw).map(|raw| NodeRef {
+        let raw = NonNull::new(raw)?;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let kind = SchemaNode::from_raw(schema, raw.as_ref().schema)?;
+            Some(NodeRef::of(kind, raw))
+        }
+    }
+
+    /// # Safety
+    /// `raw` is an instance of `schema` in a tree that is not written to during `'t`.
+    pub(in crate::yang) unsafe fn of(schema: SchemaNode<'t>, raw: NonNull<ffi::lyd_node>) -> NodeRef<'t> {
+        NodeRef {
             schema,
             raw,
             tree: PhantomData,
-        })
+        }
     }
 
     pub(in crate::yang) fn raw(&self) -> *mut ffi::lyd_node {
@@ -166,11 +177,7 @@ impl<'t> NodeRef<'t> {
 
     /// What it is an instance of.
     pub fn schema(&self) -> SchemaNode<'t> {
-        // SAFETY: nodes in our trees are never opaque, so their schema pointer is set.
-        match unsafe { SchemaNode::from_raw(self.schema, self.node().schema) } {
-            Some(schema) => schema,
-            None => unreachable!("a typed data node has a schema node"),
-        }
+        self.schema
     }
 
     /// Identity of its schema node.
@@ -265,7 +272,7 @@ impl<'t> NodeRef<'t> {
     /// Its children.
     pub fn children(&self) -> Siblings<'t> {
         // SAFETY: children live as long as their parent.
-        unsafe { Siblings::new(self.schema, self.first_child()) }
+        unsafe { Siblings::new(self.schema.schema(), self.first_child()) }
     }
 
     /// The first child with this name, `name` or `module:name`.
@@ -298,7 +305,7 @@ impl<'t> NodeRef<'t> {
     /// Its parent.
     pub fn parent(&self) -> Option<NodeRef<'t>> {
         // SAFETY: a parent lives as long as its children.
-        unsafe { NodeRef::from_raw(self.schema, self.node().parent) }
+        unsafe { NodeRef::from_raw(self.schema.schema(), self.node().parent) }
     }
 
     /// Which instance of its schema node it is.
@@ -325,7 +332,7 @@ impl<'t> NodeRef<'t> {
                 while !(*(*first).prev).next.is_null() {
                     first = (*first).prev;
                 }
-                Siblings::new(self.schema, first)
+                Siblings::new(self.schema.schema(), first)
             },
         };
         1 + siblings
@@ -359,13 +366,13 @@ impl<'t> NodeRef<'t> {
     /// The first child that is an instance of a schema node; hashed, whatever the number of siblings.
     pub fn instance_of(&self, node: SchemaNode<'_>) -> Option<NodeRef<'t>> {
         // SAFETY: the children live during `'t`.
-        unsafe { find_single(self.schema, self.first_child(), node) }
+        unsafe { find_single(self.schema.schema(), self.first_child(), node) }
     }
 
     /// The list entry among the children with these key values; hashed.
     pub fn entry(&self, list: SchemaNode<'_>, keys: &[&str]) -> Option<NodeRef<'t>> {
         // SAFETY: the children live during `'t`.
-        unsafe { find_entry(self.schema, self.first_child(), list, keys) }
+        unsafe { find_entry(self.schema.schema(), self.first_child(), list, keys) }
     }
 
     /// The sibling before it, when that is an instance of the same schema node.
@@ -376,7 +383,7 @@ impl<'t> NodeRef<'t> {
             if (*previous).next.is_null() {
                 None
             } else {
-                NodeRef::from_raw(self.schema, previous)
+                NodeRef::from_raw(self.schema.schema(), previous)
             }
         };
         previous.filter(|previous| previous.schema_id() == self.schema_id())
@@ -385,7 +392,7 @@ impl<'t> NodeRef<'t> {
     /// The next sibling.
     pub fn next_sibling(&self) -> Option<NodeRef<'t>> {
         // SAFETY: siblings live as long as the tree.
-        unsafe { NodeRef::from_raw(self.schema, self.node().next) }
+        unsafe { NodeRef::from_raw(self.schema.schema(), self.node().next) }
     }
 }
 
