@@ -37,7 +37,7 @@ struct Node {
     parent: Option<usize>,
     children: Vec<usize>,
     statements: String,
-    /// It has a when. Conditions of whens read only what no when decides on: libyang overlooks some circles.
+    /// It has a when.
     gated: bool,
 }
 
@@ -192,11 +192,13 @@ impl Model {
         std::iter::successors(Some(node), |at| self.nodes[*at].parent).any(|at| self.nodes[at].gated)
     }
 
-    /// A condition as seen from a data node; for a when it reads only what is free of whens.
+    /// A condition as seen from a data node; for a when it reads what is free of whens, and what stands further up in
+    /// the model: whens that decide on each other in a circle, some of which libyang overlooks, decide nothing.
     fn condition(&self, from: usize, for_when: bool, random: &mut impl Rng) -> String {
+        let is_out_of_reach = |node: usize| for_when && node >= from && self.is_gated(node);
         // Near nodes make conditions that matter.
         let near: Vec<usize> = (0..self.nodes.len())
-            .filter(|node| self.is_data(*node) && !(for_when && self.is_gated(*node)))
+            .filter(|node| self.is_data(*node) && !is_out_of_reach(*node))
             .filter(|node| {
                 let (a, b) = (self.chain(from), self.chain(*node));
                 a.iter().zip(&b).take_while(|(a, b)| a == b).count() + 2 >= a.len()
@@ -208,7 +210,7 @@ impl Model {
             random.random_range(0..self.nodes.len())
         };
         let to = if self.is_data(to) { to } else { from };
-        let to = if for_when && self.is_gated(to) { 0 } else { to };
+        let to = if is_out_of_reach(to) { 0 } else { to };
         let way = self.way(from, to, random);
         let simple = match self.nodes[to].kind {
             Kind::Leaf(Type::Letter) | Kind::LeafList(Type::Letter) => {
