@@ -11,7 +11,7 @@ use crate::device::hardware::{CardSnapshot, CardState, SliceStatus, Snapshot};
 use crate::device::inventory::SlotLocation;
 use crate::licensing::fault::Fault;
 use crate::licensing::state::{AgentState, AuthorizationState, RegistrationState};
-use crate::licensing::trust::Standing;
+use crate::licensing::trust::{Doubt, Standing};
 
 /// What can be wrong.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -25,6 +25,10 @@ pub enum AlarmKind {
     EvaluationExpired,
     /// More in use than was reserved.
     NotAuthorized,
+    /// The trust record was another chassis's.
+    ChassisChanged,
+    /// The trust record is an older copy.
+    TrustRecordOlder,
     /// The licence server cannot be reached.
     CommunicationFailure,
     /// A card is fitted and not running.
@@ -43,6 +47,8 @@ impl AlarmKind {
             AlarmKind::AuthorizationExpired => "LICENSE-AUTHORIZATION-EXPIRED",
             AlarmKind::EvaluationExpired => "LICENSE-EVALUATION-EXPIRED",
             AlarmKind::NotAuthorized => "LICENSE-NOT-AUTHORIZED",
+            AlarmKind::ChassisChanged => "LICENSE-CHASSIS-CHANGED",
+            AlarmKind::TrustRecordOlder => "LICENSE-TRUST-RECORD-OLDER",
             AlarmKind::CommunicationFailure => "LICENSE-COMMUNICATION-FAILURE",
             AlarmKind::LineCardDown => "LINE-CARD-DOWN",
             AlarmKind::LineCardAbsent => "LINE-CARD-ABSENT",
@@ -58,6 +64,8 @@ impl AlarmKind {
             | AlarmKind::AuthorizationExpired
             | AlarmKind::EvaluationExpired
             | AlarmKind::NotAuthorized
+            | AlarmKind::ChassisChanged
+            | AlarmKind::TrustRecordOlder
             | AlarmKind::LineCardAbsent
             | AlarmKind::SliceConfigFailure => AlarmSeverity::Major,
             AlarmKind::CommunicationFailure => AlarmSeverity::Minor,
@@ -71,6 +79,8 @@ impl AlarmKind {
             | AlarmKind::AuthorizationExpired
             | AlarmKind::EvaluationExpired
             | AlarmKind::NotAuthorized
+            | AlarmKind::ChassisChanged
+            | AlarmKind::TrustRecordOlder
             | AlarmKind::CommunicationFailure => "software",
             AlarmKind::LineCardDown | AlarmKind::LineCardAbsent => "shelf",
             AlarmKind::SliceConfigFailure => "slice",
@@ -193,6 +203,19 @@ pub fn of_licensing(state: &AgentState) -> Conditions {
             ..
         } => {}
     }
+    match &state.doubt {
+        Some(Doubt::ChassisChanged { from, since }) => stands(
+            AlarmKind::ChassisChanged,
+            format!("Licensing trust record of chassis {from} put aside, this chassis is not registered"),
+            Some(*since),
+        ),
+        Some(Doubt::Older { since, .. }) => stands(
+            AlarmKind::TrustRecordOlder,
+            "Licensing trust record is an older copy than the licence server knows".to_owned(),
+            Some(*since),
+        ),
+        None => {}
+    }
     let fault = state.exchange.last_fault;
     let unreachable = match &state.registration {
         // After a restart the fault is forgotten, the retry is not.
@@ -216,7 +239,10 @@ pub fn of_licensing(state: &AgentState) -> Conditions {
 
 /// Whether no server was there, rather than one that said no or could not be believed.
 fn is_of_communication(fault: Fault) -> bool {
-    !matches!(fault, Fault::TryAgain | Fault::Refused | Fault::AnswerUntrusted)
+    !matches!(
+        fault,
+        Fault::TryAgain | Fault::Refused | Fault::RecordOlder | Fault::AnswerUntrusted
+    )
 }
 
 /// What is wrong with the hardware, given what is wanted of it.
@@ -353,6 +379,38 @@ mod tests {
                     .all(|condition| condition.since == Some(since))
             );
         }
+    }
+
+    #[test]
+    fn a_doubtful_trust_record_is_an_alarm_until_it_is_settled() {
+        let since = at("2021-05-27T09:54:57Z");
+        let older = AgentState {
+            doubt: Some(Doubt::Older {
+                detail: "sequence number 3 is not above 7".to_owned(),
+                since,
+            }),
+            ..state()
+        };
+        assert_eq!(
+            told(&of_licensing(&older)),
+            [
+                "LICENSE-TRUST-RECORD-OLDER 0/RP0/CPU0  Licensing trust record is an older copy than the licence server knows"
+            ]
+        );
+        let moved = AgentState {
+            doubt: Some(Doubt::ChassisChanged {
+                from: state().udi,
+                since,
+            }),
+            ..state()
+        };
+        let conditions = of_licensing(&moved);
+        assert!(told(&conditions)[0].starts_with("LICENSE-CHASSIS-CHANGED 0/RP0/CPU0"));
+        assert!(
+            conditions
+                .values()
+                .all(|condition| condition.since == Some(since))
+        );
     }
 
     #[test]

@@ -124,22 +124,23 @@ impl Licensing {
             .seal_key_file
             .unwrap_or_else(|| parts.state_dir.file(KEY_FILE));
         let seal: Arc<dyn SealKey> = Arc::new(trust_record::seal_key(&parts.state_dir, &seal_key_file)?);
-        let record = trust_record::load(&parts.state_dir, seal.as_ref(), &speaker.udi)?;
+        let now = moment(parts.clock.as_ref());
+        let loaded = trust_record::load(&parts.state_dir, seal.as_ref(), &speaker.udi, now.wall)?;
         let policy = Arc::new(parts.policy);
         let counting = Arc::new(Counting::of(&parts.device, &policy));
         counting.tell_changes(&Counting::default());
         let beginning = Beginning {
             speaker,
             settings: parts.settings,
-            record,
+            record: loaded.record,
             configuration: parts.configuration,
             counted: Counted {
                 consumption: Arc::clone(&counting.consumption),
                 settled: settled(&parts.device.desired(), &snapshot),
             },
-            found: Vec::new(),
+            found: loaded.found,
         };
-        let agent = SmartAgent::start(beginning, moment(parts.clock.as_ref()));
+        let agent = SmartAgent::start(beginning, now);
         let (inbox, news) = mpsc::unbounded_channel();
         let (publish, state) = watch::channel(Arc::new(agent.state()));
         let (publish_counting, counting) = watch::channel(counting);
@@ -673,7 +674,10 @@ mod tests {
         let lab = Lab::new();
         assert_eq!(lab.register().await, ReturnCode::Success);
         let seal = FileSealKey::read(&lab.state_dir.file(KEY_FILE)).unwrap().unwrap();
-        let record = trust_record::load(&lab.state_dir, &seal, &lab.licensing.state().udi).unwrap();
+        let udi = lab.licensing.state().udi.clone();
+        let record = trust_record::load(&lab.state_dir, &seal, &udi, lab.clock.now())
+            .unwrap()
+            .record;
         assert!(!matches!(record.registration, Registration::NotRegistered));
         let waits = |state: &AgentState| matches!(state.registration, RegistrationState::Retry { .. });
         let state = lab.wait_for(waits).await;

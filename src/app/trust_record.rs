@@ -1,15 +1,16 @@
-//! The trust record on disk: `trust-record.json` in the state folder, sealed, private, replaced whole, refused when it is
-//! not ours.
+//! The trust record on disk: sealed, private, replaced whole, refused when it is not ours.
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::app::seal::{FileSealKey, SealError, SealKey, Sealed};
 use crate::app::state_dir::{StateDir, StateDirError};
+use crate::licensing::event::Event;
 use crate::licensing::message::Udi;
-use crate::licensing::trust::{Planned, Reservation, TrustRecord};
+use crate::licensing::trust::{Doubt, Planned, Reservation, TrustRecord};
 
 /// Name of the file in the state folder.
 const FILE: &str = "trust-record.json";
@@ -66,19 +67,6 @@ pub enum TrustRecordError {
         /// Its version.
         found: u64,
     },
-    /// Another chassis wrote it.
-    #[error(
-        "{path} belongs to the chassis {found}, and this is {ours}; start with that chassis, or remove the file to start \
-         unregistered"
-    )]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-        /// Whose it is.
-        found: String,
-        /// Who reads it.
-        ours: String,
-    },
     /// It cannot be put into text, which is a defect of ours.
     #[error("the trust record cannot be written: {0}")]
     Unwritable(String),
@@ -108,23 +96,77 @@ fn sealed(text: &str) -> Result<bool, serde_json::Error> {
     Ok(serde_json::from_str::<Kind>(text)?.sealed.is_some())
 }
 
+/// A record that was read, and what the log should know about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The record of this chassis.
+    pub record: TrustRecord,
+    /// What was seen.
+    pub found: Vec<Event>,
+}
+
 /// Reads the record of this chassis; a new one when there is none. One that lies there unsealed or in an older layout,
 /// as earlier versions wrote it, is read all the same: the agent writes its record, sealed and in the layout of now,
 /// before it does anything else.
-pub fn load(state_dir: &StateDir, seal: &dyn SealKey, ours: &Udi) -> Result<TrustRecord, TrustRecordError> {
-    let Some(text) = state_dir.read(FILE)?.map(Zeroizing::new) else {
-        return Ok(TrustRecord::new(ours.clone()));
+///
+/// The record of another chassis is put aside in a file with that chassis's name, from which it is taken again when the
+/// folder comes back to it: an identity is for one chassis, and must not get lost because a disk was moved.
+pub fn load(
+    state_dir: &StateDir,
+    seal: &dyn SealKey,
+    ours: &Udi,
+    now: Timestamp,
+) -> Result<Loaded, TrustRecordError> {
+    let Some(record) = read_file(state_dir, seal, FILE)? else {
+        return Ok(Loaded {
+            record: TrustRecord::new(ours.clone()),
+            found: Vec::new(),
+        });
     };
-    let path = state_dir.file(FILE);
-    let record = read(&text, seal, &path)?;
-    if record.udi != *ours {
-        return Err(TrustRecordError::Foreign {
-            path,
-            found: record.udi.to_string(),
-            ours: ours.to_string(),
+    if record.udi == *ours {
+        return Ok(Loaded {
+            record,
+            found: Vec::new(),
         });
     }
-    Ok(record)
+    write_file(state_dir, seal, &aside(&record.udi), &record)?;
+    let known = read_file(state_dir, seal, &aside(ours))?.filter(|known| known.udi == *ours);
+    let moved = Event::ChassisChanged {
+        from: record.udi.to_string(),
+        to: ours.to_string(),
+        known: known.is_some(),
+    };
+    let new = || TrustRecord {
+        doubt: Some(Doubt::ChassisChanged {
+            from: record.udi.clone(),
+            since: now,
+        }),
+        ..TrustRecord::new(ours.clone())
+    };
+    Ok(Loaded {
+        record: known.unwrap_or_else(new),
+        found: vec![moved],
+    })
+}
+
+/// Where the record of a chassis waits for its return.
+fn aside(udi: &Udi) -> String {
+    let plain = |text: &str| text.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+    format!(
+        "trust-record-{}-{}.json",
+        plain(&udi.pid),
+        plain(&udi.serial_number)
+    )
+}
+
+fn read_file(
+    state_dir: &StateDir,
+    seal: &dyn SealKey,
+    name: &str,
+) -> Result<Option<TrustRecord>, TrustRecordError> {
+    let text = state_dir.read(name)?.map(Zeroizing::new);
+    text.map(|text| read(&text, seal, &state_dir.file(name)))
+        .transpose()
 }
 
 fn read(text: &str, seal: &dyn SealKey, path: &Path) -> Result<TrustRecord, TrustRecordError> {
@@ -160,10 +202,14 @@ fn layout(text: &str, path: &Path) -> Result<TrustRecord, TrustRecordError> {
     }
     let Versioned { version } = serde_json::from_str(text).map_err(damaged)?;
     match version {
-        1 => {
-            tracing::info!(path = %path.display(), "the trust record has version 1; it is brought to the present one");
-            let record = serde_json::from_str(text).map_err(damaged)?;
-            serde_json::from_value(from_version_1(record)).map_err(|_| TrustRecordError::Damaged {
+        1 | 2 => {
+            tracing::info!(path = %path.display(), version, "the trust record has an older layout; it gets the present one");
+            let older = serde_json::from_str(text).map_err(damaged)?;
+            let record = match version {
+                1 => from_version_2(from_version_1(older)),
+                _ => from_version_2(older),
+            };
+            serde_json::from_value(record).map_err(|_| TrustRecordError::Damaged {
                 path: path.to_owned(),
                 line: 1,
                 column: 1,
@@ -196,6 +242,15 @@ fn from_version_1(mut record: Value) -> Value {
     record
 }
 
+/// Version 2 doubted nothing.
+fn from_version_2(mut record: Value) -> Value {
+    if let Some(fields) = record.as_object_mut() {
+        fields.insert("version".to_owned(), 3.into());
+        fields.insert("doubt".to_owned(), Value::Null);
+    }
+    record
+}
+
 fn registered_of_version_1(registered: &mut Value) {
     let Some(fields) = registered.as_object_mut() else {
         return;
@@ -221,13 +276,22 @@ fn plan(moment: Option<&mut Value>) {
 
 /// Seals and writes the record; it is on disk when this returns.
 pub fn store(state_dir: &StateDir, seal: &dyn SealKey, record: &TrustRecord) -> Result<(), TrustRecordError> {
+    write_file(state_dir, seal, FILE, record)
+}
+
+fn write_file(
+    state_dir: &StateDir,
+    seal: &dyn SealKey,
+    name: &str,
+    record: &TrustRecord,
+) -> Result<(), TrustRecordError> {
     let unwritable = |reason: String| TrustRecordError::Unwritable(reason);
     let plain = serde_json::to_vec(record)
         .map(Zeroizing::new)
         .map_err(|error| unwritable(error.to_string()))?;
     let sealed = Sealed::seal(&plain, FILE, seal).map_err(|error| unwritable(error.to_string()))?;
     let text = serde_json::to_vec_pretty(&sealed).map_err(|error| unwritable(error.to_string()))?;
-    Ok(state_dir.write(FILE, &text)?)
+    Ok(state_dir.write(name, &text)?)
 }
 
 #[cfg(test)]
@@ -271,6 +335,15 @@ mod tests {
         (folder, state_dir, seal)
     }
 
+    fn loaded(
+        state_dir: &StateDir,
+        seal: &FileSealKey,
+        serial_number: &str,
+    ) -> Result<Loaded, TrustRecordError> {
+        let now = "2021-06-21T12:40:52Z".parse().unwrap();
+        load(state_dir, seal, &udi(serial_number), now)
+    }
+
     fn unsealed(state_dir: &StateDir, record: &TrustRecord) -> String {
         let text = serde_json::to_string_pretty(record).unwrap();
         state_dir.write(FILE, text.as_bytes()).unwrap();
@@ -281,11 +354,11 @@ mod tests {
     fn what_is_stored_is_loaded_and_tells_nothing_to_others() {
         let (_folder, state_dir, seal) = folder();
         assert_eq!(
-            load(&state_dir, &seal, &udi("CAT1")).unwrap(),
+            loaded(&state_dir, &seal, "CAT1").unwrap().record,
             TrustRecord::new(udi("CAT1"))
         );
         store(&state_dir, &seal, &registering()).unwrap();
-        assert_eq!(load(&state_dir, &seal, &udi("CAT1")).unwrap(), registering());
+        assert_eq!(loaded(&state_dir, &seal, "CAT1").unwrap().record, registering());
         let mode = std::fs::metadata(state_dir.file(FILE))
             .unwrap()
             .permissions()
@@ -302,9 +375,7 @@ mod tests {
         let (_folder, state_dir, seal) = folder();
         store(&state_dir, &seal, &registering()).unwrap();
         let (_other, _, other_key) = self::folder();
-        let refused = load(&state_dir, &other_key, &udi("CAT1"))
-            .unwrap_err()
-            .to_string();
+        let refused = loaded(&state_dir, &other_key, "CAT1").unwrap_err().to_string();
         assert!(
             refused.contains("sealed on another device, or changed; restore it together with its key"),
             "{refused}"
@@ -330,7 +401,7 @@ mod tests {
     fn a_record_of_before_the_seal_is_read_and_the_next_one_is_sealed() {
         let (_folder, state_dir, seal) = folder();
         unsealed(&state_dir, &registering());
-        let record = load(&state_dir, &seal, &udi("CAT1")).unwrap();
+        let record = loaded(&state_dir, &seal, "CAT1").unwrap().record;
         assert_eq!(record, registering());
         store(&state_dir, &seal, &record).unwrap();
         assert!(state_dir.read(FILE).unwrap().unwrap().contains("\"sealed\": 1"));
@@ -340,7 +411,7 @@ mod tests {
     fn a_record_of_the_first_layout_is_brought_to_the_present_one() {
         let (_folder, state_dir, seal) = folder();
         state_dir.write(FILE, VERSION_1.as_bytes()).unwrap();
-        let record = load(&state_dir, &seal, &udi("CAT1")).unwrap();
+        let record = loaded(&state_dir, &seal, "CAT1").unwrap().record;
         assert_eq!((record.version, record.sequence), (TrustRecord::VERSION, 7));
         let registered = record.registration.registered().unwrap();
         assert_eq!(registered.virtual_account, "Optical");
@@ -397,7 +468,7 @@ mod tests {
             sealed.replace("\"nonce\"", "\"a-token\""),
         ] {
             state_dir.write(FILE, damaged.as_bytes()).unwrap();
-            let refused = load(&state_dir, &seal, &udi("CAT1")).unwrap_err().to_string();
+            let refused = loaded(&state_dir, &seal, "CAT1").unwrap_err().to_string();
             assert!(refused.contains("is no trust record (line "), "{refused}");
             assert!(
                 !refused.contains("a-token") && !refused.contains('\n'),
@@ -407,20 +478,42 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_another_version_or_chassis_is_refused() {
+    fn a_record_of_another_chassis_is_put_aside_and_comes_back_with_it() {
         let (_folder, state_dir, seal) = folder();
         store(&state_dir, &seal, &registering()).unwrap();
-        let refused = load(&state_dir, &seal, &udi("CAT2")).unwrap_err().to_string();
-        assert!(
-            refused.contains("belongs to the chassis PID:NCS1004,SN:CAT1, and this is PID:NCS1004,SN:CAT2"),
-            "{refused}"
-        );
+        let moved = |from: &str, to: &str, known| Event::ChassisChanged {
+            from: udi(from).to_string(),
+            to: udi(to).to_string(),
+            known,
+        };
+        for _ in 0..2 {
+            // Killed before its record is written, it finds the same again.
+            let second = loaded(&state_dir, &seal, "CAT2").unwrap();
+            assert_eq!(second.found, [moved("CAT1", "CAT2", false)]);
+            assert_eq!(second.record.registration, Registration::NotRegistered);
+            assert_eq!(second.record.udi, udi("CAT2"));
+            assert!(
+                matches!(&second.record.doubt, Some(Doubt::ChassisChanged { from, .. }) if *from == udi("CAT1"))
+            );
+        }
+        let second = loaded(&state_dir, &seal, "CAT2").unwrap().record;
+        store(&state_dir, &seal, &second).unwrap();
+        let first = loaded(&state_dir, &seal, "CAT1").unwrap();
+        assert_eq!(first.found, [moved("CAT2", "CAT1", true)]);
+        assert_eq!(first.record, registering());
+        let put_aside = state_dir.read("trust-record-NCS1004-CAT1.json").unwrap().unwrap();
+        assert!(!put_aside.contains("a-key"), "sealed there too");
+    }
+
+    #[test]
+    fn a_record_of_a_later_version_is_refused() {
+        let (_folder, state_dir, seal) = folder();
         let later = TrustRecord {
             version: TrustRecord::VERSION + 1,
             ..registering()
         };
         store(&state_dir, &seal, &later).unwrap();
-        let refused = load(&state_dir, &seal, &udi("CAT1")).unwrap_err().to_string();
+        let refused = loaded(&state_dir, &seal, "CAT1").unwrap_err().to_string();
         let (found, known) = (TrustRecord::VERSION + 1, TrustRecord::VERSION);
         assert!(
             refused.contains(&format!(

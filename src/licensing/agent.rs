@@ -28,7 +28,7 @@ use crate::licensing::now::Now;
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::secret::Secret;
 use crate::licensing::state::{ExchangeKind, Rounds};
-use crate::licensing::trust::{Planned, Registration, TrustRecord};
+use crate::licensing::trust::{Doubt, Planned, Registration, TrustRecord};
 use crate::licensing::warnings::Warnings;
 
 /// What can happen to the agent.
@@ -448,13 +448,17 @@ impl SmartAgent {
                 reason: reason.clone(),
             }),
             Err(ExchangeFailure::Unspeakable(_)) => {}
-            Ok(_) | Err(ExchangeFailure::TryAgain(_) | ExchangeFailure::Refused(_)) => {
+            Ok(_)
+            | Err(
+                ExchangeFailure::TryAgain(_) | ExchangeFailure::Refused(_) | ExchangeFailure::RecordOlder(_),
+            ) => {
                 if self.server_unreachable {
                     self.note(Event::CommunicationRestored);
                 }
                 self.server_unreachable = false;
             }
         }
+        self.look_for_older_record(&outcome, now);
         self.last_error = outcome.as_ref().err().map(ToString::to_string);
         self.last_fault = outcome.as_ref().err().map(ExchangeFailure::fault);
         match flight.kind {
@@ -462,6 +466,23 @@ impl SmartAgent {
             ExchangeKind::IdentityRenewal => self.identity_renewal_concluded(flight, outcome, now),
             ExchangeKind::Authorization => self.authorization_concluded(flight, outcome, now),
             ExchangeKind::Deregistration => self.deregistration_concluded(outcome),
+        }
+    }
+
+    /// A restored backup remembers fewer requests than the server has heard; the server takes none until there are more.
+    fn look_for_older_record(&mut self, outcome: &Result<Grant, ExchangeFailure>, now: Timestamp) {
+        match (outcome, &self.record.doubt) {
+            (Err(ExchangeFailure::RecordOlder(_)), Some(Doubt::Older { .. })) => {}
+            (Err(ExchangeFailure::RecordOlder(detail)), _) => {
+                self.record.doubt = Some(Doubt::Older {
+                    detail: detail.clone(),
+                    since: now,
+                });
+                let detail = detail.clone();
+                self.note(Event::TrustRecordOlder { detail });
+            }
+            (Ok(_), Some(Doubt::Older { .. })) => self.record.doubt = None,
+            (Ok(_) | Err(_), _) => {}
         }
     }
 

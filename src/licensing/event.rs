@@ -164,6 +164,8 @@ pub enum Event {
         from: String,
         /// Who this is.
         to: String,
+        /// This chassis has been here before and goes on with its own record.
+        known: bool,
     },
     /// A collection found other counts than the commits and the hardware had told of.
     CountsCorrected {
@@ -379,11 +381,17 @@ impl fmt::Display for Event {
             Event::TrustRecordOlder { detail } => {
                 write!(f, "The licensing trust record is an older copy: {detail}")
             }
-            Event::ChassisChanged { from, to } => write!(
-                f,
-                "The licensing trust record belongs to the chassis {from} and this is {to}: it was put aside, and this \
-                 chassis starts unregistered"
-            ),
+            Event::ChassisChanged { from, to, known } => {
+                let goes_on = match known {
+                    true => "goes on with its own record",
+                    false => "starts unregistered",
+                };
+                write!(
+                    f,
+                    "The licensing trust record belongs to the chassis {from} and this is {to}: it was put aside, and \
+                     this chassis {goes_on}"
+                )
+            }
             Event::CountsCorrected { difference } => {
                 write!(f, "Collection found licence counts that nobody had told of: {difference}")
             }

@@ -11,8 +11,8 @@ use crate::licensing::consumption::Counts;
 use crate::licensing::fault::{DeliveryFailure, Fault};
 use crate::licensing::message::{
     Answer, AnswerBody, AuthorizationGrant, AuthorizeRequest, EntitlementStatus, Expected, IdentityGrant,
-    MessageError, Outcome, Refusal, RefusalStatus, RegisterRequest, RenewIdRequest, Request as Message,
-    RequestBody, RequestedEntitlement, Udi,
+    MessageError, Outcome, Refusal, RefusalCode, RefusalStatus, RegisterRequest, RenewIdRequest,
+    Request as Message, RequestBody, RequestedEntitlement, Udi,
 };
 use crate::licensing::secret::Secret;
 use crate::licensing::signature::chain::TrustRoot;
@@ -70,6 +70,9 @@ pub(super) enum ExchangeFailure {
     /// The server said no.
     #[error("{0}")]
     Refused(String),
+    /// The server has heard later requests of this device than this one.
+    #[error("{0}")]
+    RecordOlder(String),
     /// The answer did not pass a check.
     #[error("the answer was not accepted: {0}")]
     Untrusted(String),
@@ -91,6 +94,7 @@ impl ExchangeFailure {
             ExchangeFailure::NoWay { fault, .. } => *fault,
             ExchangeFailure::TryAgain(_) => Fault::TryAgain,
             ExchangeFailure::Refused(_) => Fault::Refused,
+            ExchangeFailure::RecordOlder(_) => Fault::RecordOlder,
             ExchangeFailure::Untrusted(_) => Fault::AnswerUntrusted,
             ExchangeFailure::Unspeakable(_) => Fault::Unspeakable,
         }
@@ -99,7 +103,7 @@ impl ExchangeFailure {
     /// As `AUTH_RENEW_FAILED` words it (chapter, "Register a smart license").
     pub(super) fn in_renewal_message(&self) -> String {
         match self {
-            ExchangeFailure::Refused(reason) => {
+            ExchangeFailure::Refused(reason) | ExchangeFailure::RecordOlder(reason) => {
                 format!("Error received from Smart Software Manager: {reason}")
             }
             other => other.to_string(),
@@ -290,6 +294,9 @@ impl From<Refusal> for ExchangeFailure {
     fn from(refusal: Refusal) -> ExchangeFailure {
         match refusal.status {
             RefusalStatus::TryAgain => ExchangeFailure::TryAgain(refusal.message),
+            RefusalStatus::Failed if refusal.code == RefusalCode::SequenceReplayed => {
+                ExchangeFailure::RecordOlder(refusal.message)
+            }
             RefusalStatus::Failed | RefusalStatus::VersionTooHigh => {
                 ExchangeFailure::Refused(refusal.message)
             }

@@ -45,6 +45,8 @@ pub enum Fault {
     Unspeakable,
     /// The answer did not pass a check.
     AnswerUntrusted,
+    /// The server has heard later requests of this device than the trust record remembers.
+    RecordOlder,
     /// The server asks to be asked again.
     TryAgain,
     /// The server said no.
@@ -53,7 +55,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Fault; 21] = [
+    pub const ALL: [Fault; 22] = [
         Fault::ServiceOff,
         Fault::NoActiveProfile,
         Fault::ReportingOff,
@@ -73,6 +75,7 @@ impl Fault {
         Fault::NotWritten,
         Fault::Unspeakable,
         Fault::AnswerUntrusted,
+        Fault::RecordOlder,
         Fault::TryAgain,
         Fault::Refused,
     ];
@@ -99,6 +102,7 @@ impl Fault {
             Fault::NotWritten => "not-written",
             Fault::Unspeakable => "unspeakable",
             Fault::AnswerUntrusted => "answer-untrusted",
+            Fault::RecordOlder => "record-older",
             Fault::TryAgain => "try-again",
             Fault::Refused => "refused",
         }
@@ -124,6 +128,7 @@ impl Fault {
             Fault::NotWritten => "storagefailtostore",
             Fault::Unspeakable => "msgbuild",
             Fault::AnswerUntrusted => "verifysignaturefailed",
+            Fault::RecordOlder => "matchnonce",
             Fault::TryAgain => "ErrorOkTryAgain",
             Fault::Refused => "responsefailed",
         }
@@ -153,6 +158,7 @@ impl Fault {
             | Fault::CrlMissing
             | Fault::Unspeakable
             | Fault::AnswerUntrusted
+            | Fault::RecordOlder
             | Fault::Refused => false,
         }
     }

@@ -79,6 +79,7 @@ impl SmartAgent {
                 let registered = self.registered(*grant, valid_from, attempt.key, flight.started_at, now);
                 let allowed = registered.export_control_allowed;
                 self.go(Registration::Complete(Box::new(registered)));
+                self.record.doubt = None;
                 self.wanted = Wanted::default();
                 let udi = self.speaker.udi.to_string();
                 self.note(Event::RegistrationSucceeded { udi });
@@ -230,11 +231,12 @@ impl SmartAgent {
     pub(super) fn deregistration_concluded(&mut self, outcome: Result<Grant, ExchangeFailure>) {
         match outcome {
             Ok(_) => self.note(Event::DeregistrationSucceeded),
-            Err(ExchangeFailure::Refused(_)) => self.note(Event::DeregistrationFailed {
+            Err(ExchangeFailure::Refused(_) | ExchangeFailure::RecordOlder(_)) => {
+                self.note(Event::DeregistrationFailed {
                 reason: "Agent received a failure status in a response message. Please check the Agent log file for the \
                          detailed message."
                     .to_owned(),
-            }),
+            })},
             Err(failure) => self.note(Event::DeregistrationFailed {
                 reason: failure.to_string(),
             }),

@@ -165,6 +165,7 @@ impl SmartAgent {
             SPENT_KEPT,
         );
         self.record.reservation.return_code = None;
+        self.record.doubt = None;
         self.record.reservation.stage = ReservationStage::Installed(Box::new(InstalledReservation {
             request,
             id: authorization.id,

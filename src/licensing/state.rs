@@ -13,7 +13,7 @@ use crate::licensing::evaluation::Evaluation;
 use crate::licensing::fault::Fault;
 use crate::licensing::message::Udi;
 use crate::licensing::message::reservation::{Coverage, ReservedLicence};
-use crate::licensing::trust::{Compliance, Outcome, Registration, Standing};
+use crate::licensing::trust::{Compliance, Doubt, Outcome, Registration, Standing};
 
 /// The six words of the chapter's Table 2.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -78,6 +78,8 @@ pub struct AgentState {
     pub reports: Vec<Report>,
     /// What the counts were counted for.
     pub consumption: Arc<Consumption>,
+    /// What is doubtful about the trust record.
+    pub doubt: Option<Doubt>,
     /// The conversation with the server.
     pub exchange: ExchangeState,
     /// When counts are computed from scratch.
@@ -376,6 +378,7 @@ impl SmartAgent {
                 })
             }),
             consumption: Arc::clone(&self.consumption),
+            doubt: record.doubt.clone(),
             exchange: ExchangeState {
                 in_flight: self.in_flight.as_ref().map(|flight| flight.kind),
                 last_error: self.last_error.clone(),

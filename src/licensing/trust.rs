@@ -1,6 +1,7 @@
 //! The trust record: what the agent must know again after a restart, including its identity and private key.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -36,11 +37,67 @@ pub struct TrustRecord {
     pub status_since: Option<Timestamp>,
     /// Entitlements in the order in which they were first used; they are listed in that order.
     pub first_used: Vec<Entitlement>,
+    /// What an operator should know about the record itself, until it is settled.
+    pub doubt: Option<Doubt>,
+}
+
+/// A reason to doubt that a trust record tells how things stand.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "doubt")]
+pub enum Doubt {
+    /// The state folder came from another chassis, whose record was put aside; settled by a registration or a
+    /// reservation of this one.
+    ChassisChanged {
+        /// Whose record it was.
+        from: Udi,
+        /// When that was seen.
+        since: Timestamp,
+    },
+    /// The server has heard later requests of this device than the record remembers: a backup was restored, or a copy of
+    /// the state folder lives elsewhere. Settled when the server takes a request again.
+    Older {
+        /// The server's words.
+        detail: String,
+        /// When that was seen first.
+        since: Timestamp,
+    },
+}
+
+impl Doubt {
+    /// The name in `ponder-licence-state`.
+    pub fn yang_name(&self) -> &'static str {
+        match self {
+            Doubt::ChassisChanged { .. } => "chassis-changed",
+            Doubt::Older { .. } => "record-older",
+        }
+    }
+
+    /// Since when it is there.
+    pub fn since(&self) -> Timestamp {
+        match self {
+            Doubt::ChassisChanged { since, .. } | Doubt::Older { since, .. } => *since,
+        }
+    }
+}
+
+/// What was seen, in words.
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::ChassisChanged { from, .. } => {
+                write!(
+                    f,
+                    "the state folder held the trust record of the chassis {from}, which was put aside"
+                )
+            }
+            Doubt::Older { detail, .. } => f.write_str(detail),
+        }
+    }
 }
 
 impl TrustRecord {
     /// Version of the layout that this program writes and reads.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// The record of a chassis that has never been registered.
     pub fn new(udi: Udi) -> TrustRecord {
@@ -55,6 +112,7 @@ impl TrustRecord {
             status: LicenceStatus::Unconfigured,
             status_since: None,
             first_used: Vec::new(),
+            doubt: None,
         }
     }
 }

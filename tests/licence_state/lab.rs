@@ -92,9 +92,53 @@ impl Lab {
         self.restart().await;
     }
 
+    /// Moves the state folder to a chassis with this serial number.
+    pub async fn move_to_chassis(&mut self, serial_number: &str) {
+        let file = self.folder.path().join("chassis.toml");
+        std::fs::write(&file, format!("[chassis]\nserial-number = \"{serial_number}\"\n")).unwrap();
+        self.settings.chassis = Some(file);
+        self.restart().await;
+    }
+
+    /// The agent's state folder.
+    pub fn state_dir(&self) -> PathBuf {
+        self.folder.path().join("agent")
+    }
+
+    /// What the log says about licences, and which alarms stand, by message name and description.
+    pub async fn told(&mut self) -> (Vec<String>, Vec<String>) {
+        let told = self
+            .get(
+                "<syslog xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-infra-syslog-oper\"/>
+                 <alarms xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-alarmgr-server-oper\"/>",
+            )
+            .await;
+        (
+            told.texts("syslog/messages/message/message-name"),
+            told.texts("alarms/brief/brief-system/active/alarm-info/description"),
+        )
+    }
+
     /// Stops the agent and starts it again on the same folder.
     pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start_again().await;
+    }
+
+    pub async fn stop(&mut self) {
         self.agent.take().unwrap().stop().await;
+    }
+
+    /// Why the agent does not start again.
+    pub async fn start_fails(&mut self) -> String {
+        let clock = Arc::new(self.clock.clone());
+        match Agent::start(self.settings.clone(), clock).await {
+            Ok(_) => panic!("it starts"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    pub async fn start_again(&mut self) {
         let clock = Arc::new(self.clock.clone());
         let agent = Agent::start(self.settings.clone(), clock).await.unwrap();
         let address = agent.netconf_address();

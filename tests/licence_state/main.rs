@@ -9,6 +9,7 @@
 )]
 
 mod certificates;
+mod chassis;
 mod fields;
 mod lab;
 mod stub;

@@ -500,6 +500,7 @@ pub mod example {
                 entitlements: [(Entitlement::LongHaul, used)].into(),
                 unknown_cards: Vec::new(),
             }),
+            doubt: None,
             exchange: ExchangeState {
                 in_flight: None,
                 last_error: None,

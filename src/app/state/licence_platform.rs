@@ -153,6 +153,13 @@ impl StateProvider for PonderLicenceState {
                 out.leaf_option("next-attempt", exchange.next_attempt);
                 out.leaf("sequence", exchange.sequence);
             });
+            if let Some(doubt) = &state.doubt {
+                out.container("trust-record", |out| {
+                    out.leaf("doubt", doubt.yang_name());
+                    out.leaf("since", doubt.since());
+                    out.leaf("detail", doubt);
+                });
+            }
             self.fill_slice_problems(out);
         });
     }
@@ -179,6 +186,9 @@ impl StateProvider for PonderLicenceState {
             "/ponder-licence-state:licence-state/exchange/last-code",
             "/ponder-licence-state:licence-state/exchange/next-attempt",
             "/ponder-licence-state:licence-state/exchange/sequence",
+            "/ponder-licence-state:licence-state/trust-record/doubt",
+            "/ponder-licence-state:licence-state/trust-record/since",
+            "/ponder-licence-state:licence-state/trust-record/detail",
             "/ponder-licence-state:licence-state/slice-problem/reason",
         ]
     }

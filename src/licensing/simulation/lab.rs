@@ -41,6 +41,8 @@ pub struct Lab {
     pub disk: Option<TrustRecord>,
     /// The request on its way, how long it still takes, and its answer.
     pub on_the_way: Option<(Request, Duration, Result<Vec<u8>, DeliveryFailure>)>,
+    /// When it was sent, by the steady clock.
+    sent_at: Duration,
     pub log: Vec<(Timestamp, Event)>,
     /// Every arrow of a registration that was walked.
     pub stages: HashSet<(Stage, Stage)>,
@@ -177,6 +179,7 @@ impl Lab {
             steady: Duration::ZERO,
             disk: None,
             on_the_way: None,
+            sent_at: Duration::ZERO,
             log: Vec::new(),
             stages: HashSet::new(),
             arrows: BTreeSet::new(),
@@ -219,7 +222,13 @@ impl Lab {
                 Output::Send(request) => {
                     let written = self.disk.as_ref().map(|record| record.sequence);
                     assert_eq!(written, Some(request.id), "persist comes before send");
-                    assert!(self.on_the_way.is_none(), "one exchange in flight");
+                    // What was given up may still be on the way; the driver drops it with the next one.
+                    let waited = SignedDuration::try_from(self.steady - self.sent_at).unwrap();
+                    assert!(
+                        self.on_the_way.is_none() || waited >= self.settings.exchange_timeout,
+                        "one exchange in flight"
+                    );
+                    self.sent_at = self.steady;
                     let answer = self.server.answer(&request, self.now);
                     self.on_the_way = Some((request, self.server.delay.unsigned_abs(), answer));
                 }

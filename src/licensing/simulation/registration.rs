@@ -4,11 +4,13 @@ use crate::licensing::agent::Command;
 use crate::licensing::catalogue::Entitlement;
 use crate::licensing::configuration::{Configuration, Destination, Transport, TransportProblem};
 use crate::licensing::diagram::Stage;
+use crate::licensing::fault::Fault;
+use crate::licensing::message::Udi;
 use crate::licensing::return_code::ReturnCode;
-use crate::licensing::simulation::lab::{Lab, days, hours, registration, seconds, vendor};
+use crate::licensing::simulation::lab::{Lab, days, hours, registration, seconds, udi, vendor};
 use crate::licensing::simulation::server::{Mood, TOKEN};
 use crate::licensing::state::{Enforcement, ExchangeKind, LicenceStatus, RegistrationState};
-use crate::licensing::trust::Registration;
+use crate::licensing::trust::{Doubt, Registration};
 
 #[test]
 fn a_registration_that_waits_for_its_retry_is_tried_at_once_when_the_destination_changes() {
@@ -346,4 +348,71 @@ fn the_token_is_in_the_record_alone() {
     assert!(!format!("{:?}", lab.agent.state()).contains(TOKEN));
     assert!(!format!("{:?}", lab.log).contains(TOKEN));
     assert!(serde_json::to_string(&lab.disk).unwrap().contains(TOKEN));
+}
+
+#[test]
+fn a_restored_backup_is_told_by_the_agent_until_the_server_takes_its_requests_again() {
+    let mut lab = Lab::registered(&[(Entitlement::Client100G, 1)]);
+    let backup = lab.disk.clone();
+    for _ in 0..3 {
+        lab.command(Command::RenewAuthorization);
+        lab.run(seconds(2));
+    }
+    lab.disk = backup;
+    lab.restart();
+    assert_eq!(lab.agent.state().doubt, None, "nobody knows yet");
+    for _ in 0..2 {
+        lab.command(Command::RenewAuthorization);
+        lab.run(seconds(2));
+    }
+    let doubt = lab.agent.state().doubt.unwrap();
+    assert_eq!(doubt.to_string(), "sequence number is not above the last one");
+    assert_eq!(
+        lab.logged("TRUST_RECORD_OLDER").len(),
+        1,
+        "said once, not with every attempt"
+    );
+    assert_eq!(lab.agent.state().exchange.last_fault, Some(Fault::RecordOlder));
+    lab.restart();
+    assert_eq!(
+        lab.agent.state().doubt,
+        Some(doubt),
+        "a restart does not settle it"
+    );
+    assert_eq!(lab.command(registration(TOKEN, true)), ReturnCode::Success);
+    lab.run(seconds(5));
+    assert_eq!(lab.agent.state().doubt, None);
+    assert_eq!(lab.status(), LicenceStatus::Authorized);
+}
+
+#[test]
+fn a_backup_that_is_few_requests_behind_catches_up_by_itself() {
+    let mut lab = Lab::registered(&[]);
+    let backup = lab.disk.clone();
+    lab.command(Command::RenewAuthorization);
+    lab.run(seconds(2));
+    lab.disk = backup;
+    lab.restart();
+    lab.command(Command::RenewAuthorization);
+    lab.run(seconds(2));
+    assert!(lab.agent.state().doubt.is_some());
+    lab.run(days(1));
+    assert_eq!(lab.agent.state().doubt, None);
+}
+
+#[test]
+fn another_chassis_is_doubted_until_it_is_registered_itself() {
+    let mut lab = Lab::new();
+    let from = Udi {
+        serial_number: "CAT1".to_owned(),
+        ..udi()
+    };
+    let since = lab.now;
+    let doubt = Doubt::ChassisChanged { from, since };
+    lab.disk.as_mut().unwrap().doubt = Some(doubt.clone());
+    lab.restart();
+    assert_eq!(lab.agent.state().doubt, Some(doubt));
+    lab.register();
+    lab.run(seconds(5));
+    assert_eq!(lab.agent.state().doubt, None);
 }

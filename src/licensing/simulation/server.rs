@@ -24,6 +24,8 @@ pub const TOKEN: &str = "the-one-token";
 pub struct Server {
     pub authority: &'static TestAuthority,
     pub instances: BTreeMap<String, Vec<u8>>,
+    /// The last sequence number of each instance.
+    pub sequences: BTreeMap<String, u64>,
     pub pool: Counts,
     /// More in use than bought is within the contract.
     pub allows_overage: bool,
@@ -77,6 +79,7 @@ impl Server {
         Server {
             authority: TestAuthority::shared(),
             instances: BTreeMap::new(),
+            sequences: BTreeMap::new(),
             pool: Entitlement::ALL.map(|entitlement| (entitlement, 10)).into(),
             allows_overage: false,
             mood: Mood::Helpful,
@@ -147,6 +150,15 @@ impl Server {
     }
 
     fn outcome(&mut self, message: &Message, now: Timestamp) -> Outcome {
+        let id = &instance(message);
+        let outcome = self.decide(message, id, now);
+        if matches!(outcome, Outcome::Done(_)) {
+            self.sequences.insert(id.clone(), message.sequence);
+        }
+        outcome
+    }
+
+    fn decide(&mut self, message: &Message, id: &str, now: Timestamp) -> Outcome {
         match &message.body {
             RequestBody::Register(register) => {
                 if register.id_token.reveal() != TOKEN {
@@ -156,17 +168,20 @@ impl Server {
                         "The token is not valid",
                     );
                 }
-                let id = format!("instance-{}", message.udi.serial_number);
-                self.grant(id, message, &register.certificate_request, now, true)
+                self.grant(id.to_owned(), message, &register.certificate_request, now, true)
             }
             _ if !self.known(message) => refusal(
                 RefusalStatus::Failed,
                 RefusalCode::SignatureMismatch,
                 "Data and signature do not match",
             ),
+            _ if self.sequences.get(id) >= Some(&message.sequence) => refusal(
+                RefusalStatus::Failed,
+                RefusalCode::SequenceReplayed,
+                "sequence number is not above the last one",
+            ),
             RequestBody::RenewId(renewal) => {
-                let id = message.product_instance_id.clone().unwrap();
-                self.grant(id, message, &renewal.certificate_request, now, false)
+                self.grant(id.to_owned(), message, &renewal.certificate_request, now, false)
             }
             RequestBody::Authorize(authorize) => {
                 let short = match self.allows_overage {
@@ -275,6 +290,10 @@ impl Server {
         let (key, chain) = (&self.authority.answering_key, &self.authority.answering_chain);
         authorization.sign(key, chain).unwrap()
     }
+}
+
+fn instance(message: &Message) -> String {
+    format!("instance-{}", message.udi.serial_number)
 }
 
 fn refusal(status: RefusalStatus, code: RefusalCode, message: &str) -> Outcome {
