@@ -320,7 +320,7 @@ impl Lab {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub const SIX_CLIENTS: &str = r#"<active-nodes xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-config-mda-cfg">
   <active-node><node-name>0/0</node-name>
