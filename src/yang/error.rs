@@ -36,6 +36,8 @@ pub enum DataErrorTag {
     MalformedMessage,
     /// No room to keep it.
     ResourceDenied,
+    /// Access control forbids it.
+    AccessDenied,
 }
 
 impl DataErrorTag {
@@ -56,6 +58,7 @@ impl DataErrorTag {
             DataErrorTag::OperationNotSupported => "operation-not-supported",
             DataErrorTag::MalformedMessage => "malformed-message",
             DataErrorTag::ResourceDenied => "resource-denied",
+            DataErrorTag::AccessDenied => "access-denied",
         }
     }
 }

@@ -1,10 +1,12 @@
 //! YANG: the schema, data trees, filters and rendering; the only room that knows libyang.
 //!
-//! Invariant: raw pointers and `unsafe` stay in `schema`, `schema_node`, `rules`, `tree`, `place`, `localised`, `judgement`, `expression`, `rooted`, `whens`, `withheld`, `whole` and `writer`; everything above is safe.
+//! Invariant: raw pointers and `unsafe` stay in the files that are let off below; everything else is safe.
 //! Invariant: every leaf of a [`tree::Tree`] carries its canonical text, so shared trees are only ever read.
 
 #![deny(unsafe_code)]
 
+#[allow(unsafe_code)] // reads compiled types
+mod compiled_type;
 pub mod document;
 pub mod error;
 #[allow(unsafe_code)] // evaluates them and reads their atoms
@@ -13,11 +15,14 @@ mod expression;
 mod judgement;
 #[allow(unsafe_code)] // fills in defaults
 pub mod localised;
+#[allow(unsafe_code)] // copies nodes from one tree to another
+mod merge;
 pub mod modules;
 pub mod operation;
 pub mod path;
 #[allow(unsafe_code)] // writes data nodes
 pub mod place;
+pub mod prefixes;
 pub mod print;
 pub mod rejection;
 pub mod resolve;

@@ -1,9 +1,11 @@
 //! Data trees as XML text, through a selection.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 
 use crate::yang::path::InstancePath;
+use crate::yang::prefixes::with_other_prefixes;
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{ModuleId, NodeKind};
 use crate::yang::select::{Selection, View};
@@ -26,24 +28,33 @@ pub enum WithDefaults {
 /// On each default of a report with tags (RFC 6243 section 6).
 const DEFAULT_TAG: &str = " xmlns:wd=\"urn:ietf:params:xml:ns:netconf:default:1.0\" wd:default=\"true\"";
 
+/// Who knows which nodes the asker may read (RFC 8341 section 3.2.5). What may not be read is left out with all below
+/// it, and is no match for a filter. The keys of an entry that is shown are shown.
+pub trait Readable {
+    /// Whether a node may be read. Asked from the top: what is above it may.
+    fn may_read(&self, node: NodeRef<'_>) -> bool;
+}
+
 /// The selected part of a tree: elements side by side, compact, in the order of modules and schema.
 pub fn print(tree: &Tree, selection: &Selection, defaults: WithDefaults) -> String {
     let mut text = String::new();
     // A string takes everything.
-    let _ = print_to(&mut text, tree, selection, defaults);
+    let _ = print_to(&mut text, tree, selection, defaults, None);
     text
 }
 
-/// The same, piece by piece as it is printed. Ends early when it is not taken any more.
+/// The same as far as it may be read, piece by piece as it is printed. Ends early when it is not taken any more.
 pub fn print_to(
     out: &mut dyn fmt::Write,
     tree: &Tree,
     selection: &Selection,
     defaults: WithDefaults,
+    readable: Option<&dyn Readable>,
 ) -> fmt::Result {
     let mut printer = Printer {
         schema: tree.schema(),
         defaults,
+        readable,
         pending: String::new(),
         gone: 0,
         out,
@@ -51,7 +62,7 @@ pub fn print_to(
     };
     let view = selection.view();
     let among = |id| tree.roots().find(|node| node.schema_id() == id);
-    if view.holds_at_root(among) {
+    if view.holds_at_root(among, |node| printer.may_read(node)) {
         let mut roots: Vec<NodeRef<'_>> = tree.roots().collect();
         roots.sort_by_key(|node| tree.schema().module_rank(node.module()));
         for node in roots {
@@ -68,6 +79,7 @@ pub fn print_children(node: NodeRef<'_>, defaults: WithDefaults) -> String {
     let mut printer = Printer {
         schema: node.schema().schema(),
         defaults,
+        readable: None,
         pending: String::new(),
         gone: 0,
         out: &mut text,
@@ -86,6 +98,7 @@ const PIECE: usize = 32 * 1024;
 struct Printer<'s> {
     schema: &'s Schema,
     defaults: WithDefaults,
+    readable: Option<&'s dyn Readable>,
     /// What was printed and may still be taken back.
     pending: String,
     /// How many bytes were passed on before.
@@ -116,11 +129,17 @@ impl Printer<'_> {
     }
 
     fn hides(&self, node: NodeRef<'_>) -> bool {
-        match self.defaults {
+        let left_out = match self.defaults {
             WithDefaults::Explicit => node.is_default(),
             WithDefaults::ReportAll | WithDefaults::ReportAllTagged => false,
             WithDefaults::Trim => node.is_default() || node.has_default_value(),
-        }
+        };
+        left_out || !self.may_read(node)
+    }
+
+    fn may_read(&self, node: NodeRef<'_>) -> bool {
+        self.readable
+            .is_none_or(|readable| node.schema().is_key() || readable.may_read(node))
     }
 
     /// A node as far as it is selected. `module` is the parent's.
@@ -134,7 +153,9 @@ impl Printer<'_> {
             }
             return;
         }
-        let Some(inside) = view.inside(node) else { return };
+        let Some(inside) = view.inside(node, |leaf| self.may_read(leaf)) else {
+            return;
+        };
         if matches!(inside, View::All) {
             return self.whole(node, module);
         }
@@ -250,24 +271,29 @@ impl Printer<'_> {
     }
 }
 
-/// An identity or instance identifier with prefixes instead of module names, and what the prefixes mean.
+/// An identity, path or expression with prefixes instead of module names, and what the prefixes mean.
 fn with_prefixes(schema: &Schema, value: &str) -> (String, Vec<(String, String)>) {
-    if value.starts_with('/') {
-        return match InstancePath::parse(value) {
-            Ok(path) => path.to_identifier(schema),
-            Err(_) => (value.to_owned(), Vec::new()),
-        };
+    if value.starts_with('/')
+        && let Ok(path) = InstancePath::parse(value)
+    {
+        return path.to_identifier(schema);
     }
-    let module = value
-        .split_once(':')
-        .and_then(|(module, name)| Some((schema.module(module)?, name)));
-    match module {
-        Some((module, name)) => (
-            format!("{}:{name}", module.prefix),
-            vec![(module.prefix.clone(), module.namespace.clone())],
-        ),
-        None => (value.to_owned(), Vec::new()),
-    }
+    let used: RefCell<Vec<(String, String)>> = RefCell::default();
+    let text = with_other_prefixes(value, |name| {
+        let module = schema.module(name)?;
+        let mut used = used.borrow_mut();
+        // Two modules may choose the same prefix; the module's name is then as good a prefix and unique.
+        let taken = used
+            .iter()
+            .any(|(prefix, namespace)| *prefix == module.prefix && *namespace != module.namespace);
+        let prefix = if taken { name } else { &module.prefix };
+        let entry = (prefix.to_owned(), module.namespace.clone());
+        if !used.contains(&entry) {
+            used.push(entry);
+        }
+        Some(prefix.to_owned())
+    });
+    (text, used.into_inner())
 }
 
 /// Character data with its markup escaped.

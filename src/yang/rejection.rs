@@ -164,6 +164,10 @@ fn explain(
         }
         ValueRule::Binary => write!(message, "{shown} is not base64 of an allowed length"),
         ValueRule::InstanceIdentifier => write!(message, "{shown} is not the path of a node"),
+        ValueRule::Expression => write!(
+            message,
+            "{shown} is not an XPath expression, or not a path of the schema whose predicates give all keys of a list"
+        ),
     };
 }
 

@@ -6,6 +6,7 @@ use crate::yang::document::{Element, Scope};
 use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::path::{Instance, InstancePath, Step};
 use crate::yang::place::canonical_value;
+use crate::yang::prefixes::with_other_prefixes;
 use crate::yang::rejection;
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{NodeKind, SchemaNode};
@@ -146,6 +147,17 @@ fn prefixed_forms(schema: &Schema, rule: &ValueRule, text: &str, scope: &Scope) 
                 .collect()
         }
         ValueRule::InstanceIdentifier => identifier_form(schema, text, scope).into_iter().collect(),
+        ValueRule::Expression => {
+            let module_of = |prefix: &str| {
+                let module = schema.module_of_namespace(scope.namespace(prefix)?)?;
+                Some(module.name.clone())
+            };
+            // A node-instance-identifier takes the name of a module only where it changes.
+            let path = identifier_form(schema, text, scope);
+            path.into_iter()
+                .chain([with_other_prefixes(text, module_of)])
+                .collect()
+        }
         ValueRule::Reference(target) => prefixed_forms(schema, target, text, scope),
         ValueRule::Union(members) => members
             .iter()

@@ -10,6 +10,7 @@ use libyang5_sys as ffi;
 use yang5::context::{Context, ContextFlags};
 use yang5::schema::{SchemaOutputFormat, SchemaPrinterFlags};
 
+use crate::yang::compiled_type::is_expression;
 use crate::yang::error::SchemaError;
 use crate::yang::modules::ModuleSet;
 use crate::yang::rules::Rules;
@@ -28,6 +29,8 @@ pub struct Schema {
     nodes: HashSet<SchemaId>,
     /// What libyang must not see.
     withheld: Withheld,
+    /// libyang's numbers of the types in use whose values are expressions.
+    expression_types: Vec<usize>,
     /// Worked out when the first change is validated.
     rules: OnceLock<Rules>,
 }
@@ -163,15 +166,26 @@ impl Schema {
             texts: set,
             nodes: HashSet::new(),
             withheld: Withheld::default(),
+            expression_types: Vec::new(),
             rules: OnceLock::new(),
         };
         let mut nodes = HashSet::new();
+        let mut types = HashSet::new();
         for top in schema.top_nodes() {
-            collect_ids(top, &mut nodes);
+            collect(top, &mut nodes, &mut types);
         }
         schema.nodes = nodes;
         schema.withheld = Withheld::from(&schema, schema.nodes.iter().copied());
+        schema.expression_types = types
+            .into_iter()
+            .filter(|plugin| is_expression(*plugin))
+            .collect();
         Ok(Arc::new(schema))
+    }
+
+    /// Whether values of this type of libyang's are expressions.
+    pub(in crate::yang) fn is_expression_type(&self, plugin: usize) -> bool {
+        self.expression_types.contains(&plugin)
     }
 
     /// All loaded modules: libyang's own first, then ours by name.
@@ -368,12 +382,13 @@ unsafe fn text(pointer: *const c_char) -> Option<String> {
     Some(unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
 }
 
-fn collect_ids(node: SchemaNode<'_>, ids: &mut HashSet<SchemaId>) {
+fn collect(node: SchemaNode<'_>, ids: &mut HashSet<SchemaId>, types: &mut HashSet<usize>) {
     ids.insert(node.id());
+    types.extend(node.type_plugins());
     for child in node.children().chain(node.output_children()) {
         // An action or a list may be reached twice: as a child and, for operations, in both directions.
-        if ids.insert(child.id()) {
-            collect_ids(child, ids);
+        if !ids.contains(&child.id()) {
+            collect(child, ids, types);
         }
     }
 }

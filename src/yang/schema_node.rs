@@ -6,6 +6,7 @@ use std::ptr::{self, NonNull};
 
 use libyang5_sys as ffi;
 
+use crate::yang::compiled_type::{type_plugins, value_rule};
 use crate::yang::schema::{Module, Schema};
 use crate::yang::value_rule::ValueRule;
 
@@ -50,6 +51,15 @@ pub enum NodeKind {
     Operation,
     /// A notification.
     Notification,
+}
+
+/// What nobody may do with a node, and what is below it, unless an access rule permits it (RFC 8341 section 3.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DefaultDeny {
+    /// `default-deny-write`
+    Write,
+    /// `default-deny-all`
+    All,
 }
 
 /// A `must` of a node.
@@ -244,6 +254,15 @@ impl<'s> SchemaNode<'s> {
         unsafe { Some(value_rule((*self.raw().cast::<ffi::lysc_node_leaf>()).type_)) }
     }
 
+    /// libyang's numbers of its type, or of the members of its union.
+    pub(in crate::yang) fn type_plugins(&self) -> Vec<usize> {
+        if !self.is_term() {
+            return Vec::new();
+        }
+        // SAFETY: leaf and leaf-list nodes have their type at the same place, and always have one.
+        unsafe { type_plugins((*self.raw().cast::<ffi::lysc_node_leaf>()).type_) }
+    }
+
     /// The parent data node, past choices and cases.
     pub fn parent(&self) -> Option<SchemaNode<'s>> {
         let mut parent = self.node().parent;
@@ -333,6 +352,28 @@ impl<'s> SchemaNode<'s> {
                 })
                 .collect()
         }
+    }
+
+    /// What its module closes unless an access rule opens it; what is closed above it is not looked at.
+    pub fn default_deny(&self) -> Option<DefaultDeny> {
+        // SAFETY: the array, the definitions and their names are kept by the context.
+        let names = unsafe {
+            array(self.node().exts).iter().map(|extension| {
+                let definition = &*extension.def;
+                let module = borrowed((*definition.module).name);
+                (
+                    module.unwrap_or_default(),
+                    borrowed(definition.name).unwrap_or_default(),
+                )
+            })
+        };
+        names
+            .filter_map(|name| match name {
+                ("ietf-netconf-acm", "default-deny-write") => Some(DefaultDeny::Write),
+                ("ietf-netconf-acm", "default-deny-all") => Some(DefaultDeny::All),
+                _ => None,
+            })
+            .next()
     }
 
     /// The path without instances, a module name where the module changes: `/m:a/b/n:c`.
@@ -489,111 +530,4 @@ pub(in crate::yang) unsafe fn borrowed<'a>(pointer: *const c_char) -> Option<&'a
     }
     // SAFETY: the caller's promise.
     unsafe { CStr::from_ptr(pointer) }.to_str().ok()
-}
-
-/// # Safety
-/// `range` is null or a compiled range.
-unsafe fn ranges(range: *const ffi::lysc_range, is_unsigned: bool) -> Vec<(i128, i128)> {
-    if range.is_null() {
-        return Vec::new();
-    }
-    // SAFETY: the caller's promise; the type says which member of the union is set.
-    unsafe {
-        array((*range).parts)
-            .iter()
-            .map(|part| {
-                if is_unsigned {
-                    (
-                        i128::from(part.__bindgen_anon_1.min_u64),
-                        i128::from(part.__bindgen_anon_2.max_u64),
-                    )
-                } else {
-                    (
-                        i128::from(part.__bindgen_anon_1.min_64),
-                        i128::from(part.__bindgen_anon_2.max_64),
-                    )
-                }
-            })
-            .collect()
-    }
-}
-
-/// # Safety
-/// `kind` is a compiled type.
-unsafe fn value_rule(kind: *const ffi::lysc_type) -> ValueRule {
-    use ffi::LY_DATA_TYPE as base;
-    // SAFETY: the caller's promise; the base type says which structure it is in full.
-    unsafe {
-        match (*kind).basetype {
-            base::LY_TYPE_UINT8 => integer(kind, true, (0, i128::from(u8::MAX))),
-            base::LY_TYPE_UINT16 => integer(kind, true, (0, i128::from(u16::MAX))),
-            base::LY_TYPE_UINT32 => integer(kind, true, (0, i128::from(u32::MAX))),
-            base::LY_TYPE_UINT64 => integer(kind, true, (0, i128::from(u64::MAX))),
-            base::LY_TYPE_INT8 => integer(kind, false, (i128::from(i8::MIN), i128::from(i8::MAX))),
-            base::LY_TYPE_INT16 => integer(kind, false, (i128::from(i16::MIN), i128::from(i16::MAX))),
-            base::LY_TYPE_INT32 => integer(kind, false, (i128::from(i32::MIN), i128::from(i32::MAX))),
-            base::LY_TYPE_INT64 => integer(kind, false, (i128::from(i64::MIN), i128::from(i64::MAX))),
-            base::LY_TYPE_DEC64 => {
-                let decimal = &*kind.cast::<ffi::lysc_type_dec>();
-                ValueRule::Decimal {
-                    digits: decimal.fraction_digits,
-                    ranges: ranges(decimal.range, false),
-                }
-            }
-            base::LY_TYPE_STRING => {
-                let string = &*kind.cast::<ffi::lysc_type_str>();
-                ValueRule::Text {
-                    lengths: ranges(string.length, true),
-                    patterns: array(string.patterns)
-                        .iter()
-                        .map(|pattern| {
-                            let text = borrowed((**pattern).expr).unwrap_or_default().to_owned();
-                            (text, (**pattern).inverted() != 0)
-                        })
-                        .collect(),
-                }
-            }
-            base::LY_TYPE_ENUM => ValueRule::Enumeration(names((*kind.cast::<ffi::lysc_type_enum>()).enums)),
-            base::LY_TYPE_BITS => ValueRule::Bits(names((*kind.cast::<ffi::lysc_type_bits>()).bits)),
-            base::LY_TYPE_BOOL => ValueRule::Boolean,
-            base::LY_TYPE_EMPTY => ValueRule::Empty,
-            base::LY_TYPE_IDENT => ValueRule::Identity(
-                array((*kind.cast::<ffi::lysc_type_identityref>()).bases)
-                    .iter()
-                    .map(|identity| borrowed((**identity).name).unwrap_or_default().to_owned())
-                    .collect(),
-            ),
-            base::LY_TYPE_LEAFREF => ValueRule::Reference(Box::new(value_rule(
-                (*kind.cast::<ffi::lysc_type_leafref>()).realtype,
-            ))),
-            base::LY_TYPE_UNION => ValueRule::Union(
-                array((*kind.cast::<ffi::lysc_type_union>()).types)
-                    .iter()
-                    .map(|member| value_rule(*member))
-                    .collect(),
-            ),
-            base::LY_TYPE_INST => ValueRule::InstanceIdentifier,
-            _ => ValueRule::Binary,
-        }
-    }
-}
-
-/// # Safety
-/// `kind` is a compiled integer type.
-unsafe fn integer(kind: *const ffi::lysc_type, is_unsigned: bool, whole: (i128, i128)) -> ValueRule {
-    // SAFETY: the caller's promise.
-    let found = unsafe { ranges((*kind.cast::<ffi::lysc_type_num>()).range, is_unsigned) };
-    ValueRule::Integer(if found.is_empty() { vec![whole] } else { found })
-}
-
-/// # Safety
-/// `items` is null or a compiled array of enums or bits.
-unsafe fn names(items: *const ffi::lysc_type_bitenum_item) -> Vec<String> {
-    // SAFETY: the caller's promise.
-    unsafe {
-        array(items)
-            .iter()
-            .map(|item| borrowed(item.name).unwrap_or_default().to_owned())
-            .collect()
-    }
 }

@@ -142,13 +142,16 @@ impl Sieve {
         self.picks.iter().map(|pick| pick.node).chain(matched)
     }
 
-    /// Whether all content matches hold among these nodes.
-    fn holds<'t>(&self, among: impl Fn(SchemaId) -> Option<NodeRef<'t>>) -> bool {
+    /// Whether all content matches hold among these nodes, as far as they may be read (RFC 8341 section 3.2.5).
+    fn holds<'t>(
+        &self,
+        among: impl Fn(SchemaId) -> Option<NodeRef<'t>>,
+        may_read: impl Fn(NodeRef<'t>) -> bool,
+    ) -> bool {
         self.matches.iter().all(|content| {
-            content
-                .leaves
-                .iter()
-                .any(|(leaf, value)| instances(among(*leaf)).any(|node| node.value() == Some(value.as_str())))
+            content.leaves.iter().any(|(leaf, value)| {
+                instances(among(*leaf)).any(|node| node.value() == Some(value.as_str()) && may_read(node))
+            })
         })
     }
 
@@ -284,10 +287,14 @@ impl<'f> View<'f> {
     }
 
     /// What is selected inside a data node; `None` when nothing is.
-    pub(in crate::yang) fn inside(&self, node: NodeRef<'_>) -> Option<View<'f>> {
+    pub(in crate::yang) fn inside<'t>(
+        &self,
+        node: NodeRef<'t>,
+        may_read: impl Fn(NodeRef<'t>) -> bool,
+    ) -> Option<View<'f>> {
         let schema = node.schema().schema();
         self.enter(node.schema_id(), |sieve| {
-            sieve.holds(|leaf| node.instance_of(schema.node(leaf)?))
+            sieve.holds(|leaf| node.instance_of(schema.node(leaf)?), &may_read)
         })
     }
 
@@ -365,10 +372,14 @@ impl<'f> View<'f> {
     }
 
     /// Whether the content matches at the root hold.
-    pub(in crate::yang) fn holds_at_root<'t>(&self, among: impl Fn(SchemaId) -> Option<NodeRef<'t>>) -> bool {
+    pub(in crate::yang) fn holds_at_root<'t>(
+        &self,
+        among: impl Fn(SchemaId) -> Option<NodeRef<'t>>,
+        may_read: impl Fn(NodeRef<'t>) -> bool,
+    ) -> bool {
         match self {
             View::All => true,
-            View::Part(sieves) => sieves.iter().all(|sieve| sieve.holds(&among)),
+            View::Part(sieves) => sieves.iter().all(|sieve| sieve.holds(&among, &may_read)),
         }
     }
 }

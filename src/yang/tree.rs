@@ -244,7 +244,7 @@ impl<'t> NodeRef<'t> {
         unsafe { borrowed((*self.raw().cast::<ffi::lyd_node_term>()).value._canonical) }
     }
 
-    /// Whether its value is an identity or holds paths, so that it mentions modules by name.
+    /// Whether its value is an identity, a path or an expression, so that it mentions modules by name.
     pub(in crate::yang) fn value_names_modules(&self) -> bool {
         if !self.schema().is_term() {
             return false;
@@ -252,15 +252,16 @@ impl<'t> NodeRef<'t> {
         // SAFETY: a leaf or leaf-list node is in full a `lyd_node_term` with a type; a union value has a member's.
         unsafe {
             let value = &(*self.raw().cast::<ffi::lyd_node_term>()).value;
-            let mut base = (*value.realtype).basetype;
-            if base == ffi::LY_DATA_TYPE::LY_TYPE_UNION {
+            let mut kind = value.realtype;
+            if (*kind).basetype == ffi::LY_DATA_TYPE::LY_TYPE_UNION {
                 let member = value.__bindgen_anon_1.subvalue;
-                base = (*(*member).value.realtype).basetype;
+                kind = (*member).value.realtype;
             }
-            matches!(
-                base,
-                ffi::LY_DATA_TYPE::LY_TYPE_IDENT | ffi::LY_DATA_TYPE::LY_TYPE_INST
-            )
+            match (*kind).basetype {
+                ffi::LY_DATA_TYPE::LY_TYPE_IDENT | ffi::LY_DATA_TYPE::LY_TYPE_INST => true,
+                ffi::LY_DATA_TYPE::LY_TYPE_STRING => self.schema.schema().is_expression_type((*kind).plugin_ref),
+                _ => false,
+            }
         }
     }
 

@@ -37,6 +37,8 @@ pub enum ValueRule {
     Binary,
     /// The path of a node.
     InstanceIdentifier,
+    /// An XPath expression.
+    Expression,
 }
 
 impl ValueRule {

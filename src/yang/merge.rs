@@ -1,0 +1,50 @@
+//! Two trees in one: state and configuration of the same container.
+
+use libyang5_sys as ffi;
+
+use crate::yang::error::{DataError, DataErrorTag};
+use crate::yang::schema_node::SchemaId;
+use crate::yang::tree::{NodeRef, Tree, fill_canonical_texts};
+
+impl Tree {
+    /// Takes the configuration of containers in which this tree holds state, so that each is shown once. Gives the
+    /// top-level nodes concerned.
+    pub fn take_in_configuration(&mut self, configuration: &Tree) -> Result<Vec<SchemaId>, DataError> {
+        let mixed: Vec<SchemaId> = self
+            .roots()
+            .filter(|top| top.schema().is_config())
+            .map(|top| top.schema_id())
+            .collect();
+        for top in configuration
+            .roots()
+            .filter(|top| mixed.contains(&top.schema_id()))
+        {
+            self.take_in(top)?;
+        }
+        Ok(mixed)
+    }
+
+    fn take_in(&mut self, top: NodeRef<'_>) -> Result<(), DataError> {
+        debug_assert!(std::ptr::eq(top.schema().schema(), self.schema().as_ref()));
+        let options = u16::try_from(ffi::LYD_MERGE_WITH_FLAGS).unwrap_or_default();
+        // SAFETY: both trees are well-formed and of one context, and a top-level node is merged without its siblings;
+        // afterwards every leaf has its canonical text again.
+        let result = unsafe {
+            let result = ffi::lyd_merge_tree(&mut self.root, top.raw(), options);
+            fill_canonical_texts(self.root);
+            result
+        };
+        if result == ffi::LY_ERR::LY_SUCCESS {
+            return Ok(());
+        }
+        let reason = self.schema().take_errors().pop().map(|error| error.message);
+        Err(DataError::new(
+            DataErrorTag::OperationFailed,
+            format!(
+                "{} cannot be shown with its state: {}",
+                top.name(),
+                reason.unwrap_or_default()
+            ),
+        ))
+    }
+}
