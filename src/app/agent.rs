@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::app::access::{AccessParticipant, privileges};
 use crate::app::call_home::{LicensingParticipant, refusal_of_deleting_default_profile};
 use crate::app::clock::Clock;
 use crate::app::config_urls::ConfigUrls;
@@ -44,6 +45,7 @@ use crate::datastore::participant::Participant;
 use crate::datastore::storage::FolderFiles;
 use crate::device::chassis::ChassisDescription;
 use crate::device::simulator::Simulator;
+use crate::management::access::control::{AccessControl, AccessState};
 use crate::management::config_stores::UrlStore;
 use crate::management::front_desk::{CommitListener, Desk, DeskParts, shown_locks};
 use crate::management::monitoring::NetconfMonitoring;
@@ -207,11 +209,20 @@ fn desk(
     clock: &Arc<dyn Clock>,
 ) -> DeskParts {
     let own = management_providers(datastores.schema(), options, clock);
+    let access = Arc::new(AccessControl::new(
+        datastores.schema(),
+        privileges(settings),
+        &datastores.running().tree,
+    ));
     let mut providers = state_providers(&device, &licensing, clock);
+    providers.push(Box::new(AccessState {
+        control: Arc::clone(&access),
+    }));
     providers.extend(own.providers);
     providers.extend(reporting.providers());
     let (wall, steady) = (Arc::clone(clock), Arc::clone(clock));
     DeskParts {
+        access,
         sessions: own.sessions,
         locks: own.locks,
         state: OperationalState::new(providers),
@@ -293,6 +304,7 @@ pub(super) fn participants() -> Vec<Box<dyn Participant>> {
         Box::new(HardwareParticipant),
         Box::new(LicensingParticipant),
         Box::new(SyslogParticipant),
+        Box::new(AccessParticipant),
     ]
 }
 

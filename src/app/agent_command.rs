@@ -50,6 +50,8 @@ fn settings(arguments: AgentArguments) -> anyhow::Result<Settings> {
             password_hash: None,
             authorized_keys_file: arguments.authorized_keys,
             authorized_keys: Vec::new(),
+            groups: Vec::new(),
+            recovery: true,
         });
     }
     settings.paranoid |= arguments.paranoid;

@@ -1,5 +1,6 @@
 //! The composition root: settings, clock, sockets, drivers; the only room that knows everybody.
 
+pub mod access;
 pub mod agent;
 pub mod agent_command;
 pub mod alarm_board;

@@ -31,6 +31,8 @@ pub struct Settings {
     pub netconf: NetconfSettings,
     /// Who may log in.
     pub users: Vec<UserSettings>,
+    /// When the access rules of the configuration hold.
+    pub access_control: AccessControlSettings,
     /// How the agent reaches and trusts its licence server.
     pub licensing: LicensingSettings,
     /// The log and the traces.
@@ -95,6 +97,20 @@ pub struct UserSettings {
     /// Public keys, one line each.
     #[serde(default)]
     pub authorized_keys: Vec<String>,
+    /// The groups of access control that the login brings.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Whether no access rule holds for the user.
+    #[serde(default)]
+    pub recovery: bool,
+}
+
+/// `[access-control]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct AccessControlSettings {
+    /// The rules of ietf-netconf-acm hold although none is configured.
+    pub from_the_start: bool,
 }
 
 /// `[licensing]`
@@ -398,6 +414,13 @@ startup = false
 # authorized-keys-file = "admin.keys"
 # authorized-keys = ["ssh-ed25519 AAAA... admin@desk"]
 # password-hash = "$argon2id$..."        # printed by: ponder hash-password
+# groups = ["operators"]                 # beside those that ietf-netconf-acm configures
+# recovery = true                        # no access rule holds for this user; the user of --user is one, too
+
+[access-control]
+# The rules of ietf-netconf-acm (RFC 8341) hold from the first thing that is configured below /nacm. true: always, so
+# that at first nobody but a recovery user can write.
+from-the-start = false
 
 [licensing]
 # The licensing root that signs what the licence server says; `ponder ssm` writes it to its state folder.

@@ -11,6 +11,7 @@ use crate::datastore::datastores::Datastores;
 use crate::datastore::edit::OnError;
 use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::history::Author;
+use crate::datastore::participant::open_gate;
 use crate::datastore::running::kept_form;
 use crate::management::config_stores::StartupStore;
 use crate::management::error::{ErrorTag, ManagementError};
@@ -52,7 +53,14 @@ impl StartupFile {
         };
         // Participants are not asked, as for running itself at a start.
         let (made, errors) = datastores
-            .edit_running(&config, EditOperation::Replace, OnError::Rollback, author, &[])
+            .edit_running(
+                &config,
+                EditOperation::Replace,
+                OnError::Rollback,
+                author,
+                &[],
+                &open_gate,
+            )
             .map_err(|error| wrong(error.to_string()))?;
         if let Some(error) = errors.first() {
             return Err(wrong(error.to_string()));
@@ -119,7 +127,14 @@ mod tests {
         let file = StartupFile::load(&state_dir, &datastores, Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(file.read().unwrap(), "");
         let (made, _) = datastores
-            .edit_running(NAME, EditOperation::Merge, OnError::Rollback, author(), &[])
+            .edit_running(
+                NAME,
+                EditOperation::Merge,
+                OnError::Rollback,
+                author(),
+                &[],
+                &open_gate,
+            )
             .unwrap();
         assert!(made.is_some());
 

@@ -10,6 +10,7 @@ use crate::datastore::copies::Copies;
 use crate::datastore::difference::difference;
 use crate::datastore::edit::{Edited, OnError, edit};
 use crate::datastore::edit_attributes::EditOperation;
+use crate::datastore::participant::WriteGate;
 use crate::datastore::running::Running;
 use crate::yang::path::InstancePath;
 use crate::yang::tree::Tree;
@@ -90,16 +91,28 @@ impl Candidate {
         tree
     }
 
-    /// Edits it.
+    /// Edits it, as far as the gate lets it: an edit with one change that is refused changes nothing.
     pub(crate) fn edit(
         &mut self,
         config: &str,
         default_operation: EditOperation,
         on_error: OnError,
+        gate: WriteGate<'_>,
         copies: &mut Copies,
     ) -> Edited {
         let mut tree = self.own_tree(copies);
         let edited = edit(&mut tree, config, default_operation, on_error);
+        if let Err(errors) = gate(&edited.changes) {
+            let undo: Vec<Change> = edited.changes.into_iter().rev().map(Change::reverse).collect();
+            // Otherwise the tree is made again from running and what was done before.
+            if apply(&mut tree, &undo).is_ok() {
+                self.tree = Some(Arc::new(tree));
+            }
+            return Edited {
+                changes: Vec::new(),
+                errors,
+            };
+        }
         self.tree = Some(Arc::new(tree));
         if !edited.changes.is_empty() {
             self.edits += 1;

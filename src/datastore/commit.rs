@@ -48,6 +48,9 @@ pub enum CommitError {
         /// Why.
         errors: Vec<DataError>,
     },
+    /// The committer may not write all of it.
+    #[error("access control refuses the configuration: {}", join(.0))]
+    Denied(Vec<DataError>),
     /// The generation to go back to is no longer remembered.
     #[error("generation {wanted} is not remembered: the history has {oldest} to {latest}")]
     Forgotten {
@@ -78,7 +81,9 @@ impl CommitError {
     /// What to tell a client.
     pub fn into_errors(self) -> Vec<DataError> {
         match self {
-            CommitError::Invalid(errors) | CommitError::Refused { errors, .. } => errors,
+            CommitError::Invalid(errors)
+            | CommitError::Refused { errors, .. }
+            | CommitError::Denied(errors) => errors,
             CommitError::Forgotten { .. } => {
                 vec![DataError::new(DataErrorTag::InvalidValue, self.to_string())]
             }

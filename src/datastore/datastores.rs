@@ -13,7 +13,7 @@ use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::history::{Author, Entry, History};
 use crate::datastore::journal_record::{Awaiting, Record};
 use crate::datastore::journal_replay::replay;
-use crate::datastore::participant::Participant;
+use crate::datastore::participant::{Participant, WriteGate, open_gate};
 use crate::datastore::recorder::Recorder;
 use crate::datastore::running::Running;
 use crate::datastore::storage::{Storage, StorageError};
@@ -137,8 +137,19 @@ impl Datastores {
         default_operation: EditOperation,
         on_error: OnError,
     ) -> Edited {
+        self.edit_candidate_through(config, default_operation, on_error, &open_gate)
+    }
+
+    /// The same, as far as a gate lets it.
+    pub fn edit_candidate_through(
+        &self,
+        config: &str,
+        default_operation: EditOperation,
+        on_error: OnError,
+        gate: WriteGate<'_>,
+    ) -> Edited {
         let mut candidate = held(&self.candidate);
-        candidate.edit(config, default_operation, on_error, &mut held(&self.copies))
+        candidate.edit(config, default_operation, on_error, gate, &mut held(&self.copies))
     }
 
     /// Makes the candidate a copy of running again.
@@ -185,12 +196,14 @@ impl Datastores {
         default_operation: EditOperation,
         on_error: OnError,
         participants: &[Box<dyn Participant>],
+        gate: WriteGate<'_>,
     ) -> Result<(), Vec<DataError>> {
         self.try_out(participants, |tree| {
             let edited = edit::edit(tree, config, default_operation, on_error);
             if !edited.errors.is_empty() {
                 return Err(edited.errors);
             }
+            gate(&edited.changes)?;
             Ok(edited
                 .changes
                 .iter()
@@ -238,14 +251,16 @@ impl Datastores {
         author: Author,
         participants: &[Box<dyn Participant>],
     ) -> Result<Arc<Committed>, CommitError> {
-        self.commit_awaiting(author, participants, None)
+        self.commit_awaiting(author, participants, &open_gate, None)
     }
 
-    /// The same; running then awaits its confirmation, or no longer does. A start rolls back what still awaits it.
+    /// The same, as far as a gate lets the net difference through; running then awaits its confirmation, or no longer
+    /// does. A start rolls back what still awaits it.
     pub fn commit_awaiting(
         &self,
         author: Author,
         participants: &[Box<dyn Participant>],
+        gate: WriteGate<'_>,
         awaiting: Option<Awaiting>,
     ) -> Result<Arc<Committed>, CommitError> {
         let mut recorder = held(&self.recorder);
@@ -257,6 +272,7 @@ impl Datastores {
         let (mut tree, touched, edits) = (taken.tree, taken.touched, taken.edits);
         // Where this fails the candidate is made again from running and its changes.
         let checked = check(&before, &mut tree, &touched, participants, &self.validation)?;
+        gate(&checked.change_set.changes).map_err(CommitError::Denied)?;
         self.carry_out(
             &mut recorder,
             before,
@@ -276,6 +292,7 @@ impl Datastores {
         on_error: OnError,
         author: Author,
         participants: &[Box<dyn Participant>],
+        gate: WriteGate<'_>,
     ) -> Result<(Option<Arc<Committed>>, Vec<DataError>), CommitError> {
         let mut recorder = held(&self.recorder);
         let before = self.running();
@@ -292,6 +309,7 @@ impl Datastores {
             .map(|change| change.path().clone())
             .collect();
         let checked = check(&before, &mut tree, &touched, participants, &self.validation)?;
+        gate(&checked.change_set.changes).map_err(CommitError::Denied)?;
         // A confirmed commit goes on waiting for its confirmation, and takes this edit back with it.
         let awaiting = recorder.awaiting().cloned();
         let ready = (tree, checked);
@@ -306,6 +324,7 @@ impl Datastores {
         default_operation: EditOperation,
         on_error: OnError,
         participants: &[Box<dyn Participant>],
+        gate: WriteGate<'_>,
     ) -> Result<(), Vec<DataError>> {
         let before = self.running();
         let mut tree = held(&self.copies).take(&before);
@@ -320,6 +339,7 @@ impl Datastores {
             .collect();
         let checked = check(&before, &mut tree, &touched, participants, &self.validation)
             .map_err(CommitError::into_errors)?;
+        gate(&checked.change_set.changes)?;
         self.give_back(tree, &checked);
         Ok(())
     }
@@ -672,7 +692,7 @@ mod tests {
         let datastores = open(&MemoryStorage::new());
         let config = format!("<c xmlns=\"{NS}\"><even>3</even></c>");
         let errors = datastores
-            .test_edit(&config, EditOperation::Merge, OnError::Stop, &[])
+            .test_edit(&config, EditOperation::Merge, OnError::Stop, &[], &open_gate)
             .unwrap_err();
         assert_eq!(
             errors.first().and_then(|error| error.app_tag.as_deref()),

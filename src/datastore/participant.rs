@@ -1,6 +1,6 @@
 //! Who answers for which part of the configuration, and may refuse a commit.
 
-use crate::datastore::change_set::ChangeSet;
+use crate::datastore::change_set::{Change, ChangeSet};
 use crate::yang::error::DataError;
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::SchemaNode;
@@ -20,6 +20,14 @@ pub trait Participant: Send + Sync {
         let _ = (change_set, candidate);
         Ok(())
     }
+}
+
+/// Looks at changes before they count, and may refuse them: what the asker may write. Must not have effects.
+pub type WriteGate<'g> = &'g dyn Fn(&[Change]) -> Result<(), Vec<DataError>>;
+
+/// The gate that lets everything through.
+pub fn open_gate(_changes: &[Change]) -> Result<(), Vec<DataError>> {
+    Ok(())
 }
 
 /// For each configuration leaf and presence container of the schema: who answers for it.

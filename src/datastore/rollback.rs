@@ -106,6 +106,7 @@ mod tests {
     use crate::datastore::edit_attributes::EditOperation;
     use crate::datastore::journal_record::Awaiting;
     use crate::datastore::memory_storage::{Failure, MemoryStorage};
+    use crate::datastore::participant::open_gate;
     use crate::yang::modules::ModuleSet;
     use crate::yang::print::{WithDefaults, print};
     use crate::yang::schema::Schema;
@@ -226,7 +227,7 @@ mod tests {
         for inside in ["<number>5</number>", "<number>6</number><plain>z</plain>", ""] {
             edit(&datastores, inside);
             datastores
-                .commit_awaiting(author(), &[], Some(awaiting.clone()))
+                .commit_awaiting(author(), &[], &open_gate, Some(awaiting.clone()))
                 .unwrap();
         }
         assert_eq!(datastores.awaiting(), Some(awaiting.clone()));
@@ -267,7 +268,9 @@ mod tests {
             session_id: 7,
             persist: Some("token".to_owned()),
         };
-        datastores.commit_awaiting(author(), &[], Some(awaiting)).unwrap();
+        datastores
+            .commit_awaiting(author(), &[], &open_gate, Some(awaiting))
+            .unwrap();
         assert_eq!(datastores.commit(author(), &[]).unwrap().generation, 1);
         let again = open(&storage);
         assert!(

@@ -4,6 +4,7 @@ use std::sync::{Arc, MutexGuard};
 
 use tracing::{error, info, info_span, warn};
 
+use crate::datastore::change_set::Change;
 use crate::datastore::commit::{CommitError, Committed};
 use crate::datastore::confirmed_commit::{Cause, ConfirmedCommit, ConfirmedRequest, Refusal, Rollback};
 use crate::datastore::history::Author;
@@ -27,11 +28,16 @@ impl Desk {
         self.may_change(session_id, Lockable::Running)?;
         self.may_change(session_id, Lockable::Candidate)?;
         let refused = |refusal| one(refused("commit", refusal, true));
+        let gate = |changes: &[Change]| self.may_write(session_id, changes);
+        let participants = &self.parts.participants;
         let Some(confirmed) = confirmed else {
             let confirms = committing
                 .confirm(session_id, persist_id.as_deref())
                 .map_err(refused)?;
-            let made = self.parts.datastores.commit(author, &self.parts.participants);
+            let made = self
+                .parts
+                .datastores
+                .commit_awaiting(author, participants, &gate, None);
             self.tell(made)?;
             if confirms {
                 info!("the confirmed commit is confirmed");
@@ -47,10 +53,10 @@ impl Desk {
         };
         let running = self.parts.datastores.running().generation;
         let awaiting = committing.prepare(&request, running).map_err(refused)?;
-        let made =
-            self.parts
-                .datastores
-                .commit_awaiting(author, &self.parts.participants, Some(awaiting.clone()));
+        let made = self
+            .parts
+            .datastores
+            .commit_awaiting(author, participants, &gate, Some(awaiting.clone()));
         // What failed arms nothing, and leaves what was armed before as it was.
         self.tell(made)?;
         info!(
@@ -120,7 +126,7 @@ impl Desk {
                 );
                 committing.rolled_back();
                 if !undone.change_set.is_empty() {
-                    (self.parts.committed)(&undone);
+                    self.announce(&undone);
                 }
                 Ok(())
             }
@@ -150,7 +156,7 @@ impl Desk {
                     changes = committed.change_set.changes.len(),
                     "committed"
                 );
-                (self.parts.committed)(&committed);
+                self.announce(&committed);
                 Ok(())
             }
             Err(refused) => {

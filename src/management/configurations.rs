@@ -4,17 +4,21 @@ use std::sync::Arc;
 
 use tracing::info;
 
+use crate::datastore::change_set::Change;
+use crate::datastore::difference::difference;
 use crate::datastore::edit::{OnError, parse_config};
 use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::lock::Lockable;
 use crate::datastore::running::kept_form;
+use crate::management::access::judge::Judge;
 use crate::management::config_stores::{StartupStore, UrlStore};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::front_desk::{Answer, Desk, all, held, not_supported, one};
 use crate::management::request::{
     ConfigSource, ConfigTarget, ConfigText, DatastoreName, DefaultOperation, ErrorOption, Reply, TestOption,
 };
-use crate::yang::print::{WithDefaults, print};
+use crate::yang::path::InstancePath;
+use crate::yang::print::{Readable, WithDefaults, print_to};
 use crate::yang::select::Selection;
 use crate::yang::tree::Tree;
 
@@ -116,15 +120,16 @@ impl Desk {
         let _editing = held(&self.editing);
         self.may_change(session_id, Lockable::Candidate)?;
         let datastores = &self.parts.datastores;
+        let gate = |changes: &[Change]| self.may_write(session_id, changes);
         if matches!(manner.test_option, TestOption::TestOnly | TestOption::TestThenSet) {
             datastores
-                .test_edit(config, operation, on_error, &self.parts.participants)
+                .test_edit(config, operation, on_error, &self.parts.participants, &gate)
                 .map_err(all)?;
         }
         if manner.test_option == TestOption::TestOnly {
             return Ok(Reply::Ok);
         }
-        let edited = datastores.edit_candidate(config, operation, on_error);
+        let edited = datastores.edit_candidate_through(config, operation, on_error, &gate);
         if edited.errors.is_empty() {
             Ok(Reply::Ok)
         } else {
@@ -140,15 +145,16 @@ impl Desk {
         self.may_change(session_id, Lockable::Running)?;
         let datastores = &self.parts.datastores;
         let participants = &self.parts.participants;
+        let gate = |changes: &[Change]| self.may_write(session_id, changes);
         if manner.test_option == TestOption::TestOnly {
             datastores
-                .test_running_edit(config, operation, on_error, participants)
+                .test_running_edit(config, operation, on_error, participants, &gate)
                 .map_err(all)?;
             return Ok(Reply::Ok);
         }
         let author = self.author(session_id);
         let (made, errors) = datastores
-            .edit_running(config, operation, on_error, author, participants)
+            .edit_running(config, operation, on_error, author, participants, &gate)
             .map_err(|refused| all(refused.into_errors()))?;
         if let Some(made) = made {
             self.tell(Ok(made))?;
@@ -184,7 +190,7 @@ impl Desk {
                 )))
             }
             ConfigTarget::Datastore(DatastoreName::Running) => {
-                let config = self.whole(source, WithDefaults::Explicit)?;
+                let config = self.whole(session_id, source, WithDefaults::Explicit)?;
                 self.edit_running(session_id, REPLACEMENT, &config)
             }
             ConfigTarget::Datastore(DatastoreName::Candidate)
@@ -196,12 +202,22 @@ impl Desk {
                 Ok(Reply::Ok)
             }
             ConfigTarget::Datastore(DatastoreName::Candidate) => {
-                let config = self.whole(source, WithDefaults::Explicit)?;
+                let config = self.whole(session_id, source, WithDefaults::Explicit)?;
                 self.edit_candidate(session_id, REPLACEMENT, &config)
             }
             ConfigTarget::Datastore(DatastoreName::Startup) => {
                 let startup = self.startup()?;
-                let config = self.whole(source, WithDefaults::Explicit)?;
+                let config = if source == ConfigSource::Datastore(DatastoreName::Running) {
+                    // RFC 8341 section 3.2.6: the right to run copy-config is enough.
+                    self.whole_of(DatastoreName::Running, WithDefaults::Explicit, None)?
+                } else {
+                    let config = self.whole(session_id, source, WithDefaults::Explicit)?;
+                    let new = parse_config(self.schema(), &config).map_err(all)?;
+                    let old = self.content(DatastoreName::Startup)?;
+                    let changes = difference(&old, &new, &[InstancePath::root()]);
+                    self.may_write(session_id, &changes).map_err(all)?;
+                    config
+                };
                 // The next start takes it as it is, so it must be valid now.
                 self.parts
                     .datastores
@@ -215,7 +231,7 @@ impl Desk {
             }
             ConfigTarget::Url(url) => {
                 let urls = self.urls()?;
-                urls.write(&url, &self.whole(source, with_defaults)?)
+                urls.write(&url, &self.whole(session_id, source, with_defaults)?)
                     .map_err(one)?;
                 Ok(Reply::Ok)
             }
@@ -246,7 +262,7 @@ impl Desk {
         }
     }
 
-    pub(in crate::management) fn validate(&self, source: ConfigSource) -> Answer {
+    pub(in crate::management) fn validate(&self, session_id: u32, source: ConfigSource) -> Answer {
         let datastores = &self.parts.datastores;
         let participants = &self.parts.participants;
         match source {
@@ -256,7 +272,7 @@ impl Desk {
             }
             ConfigSource::Datastore(DatastoreName::Candidate) => datastores.validate_candidate(participants),
             other => {
-                let config = self.whole(other, WithDefaults::Explicit)?;
+                let config = self.whole(session_id, other, WithDefaults::Explicit)?;
                 datastores.validate_config(&config, participants)
             }
         }
@@ -264,24 +280,41 @@ impl Desk {
         Ok(Reply::Ok)
     }
 
-    /// The text of a whole configuration.
+    /// The text of a whole configuration, as far as the session may read it (RFC 8341 section 3.2.6).
     fn whole(
         &self,
+        session_id: u32,
         source: ConfigSource,
         with_defaults: WithDefaults,
     ) -> Result<ConfigText, Vec<ManagementError>> {
         match source {
             ConfigSource::Inline(config) => Ok(config),
             ConfigSource::Url(url) => self.urls()?.read(&url).map_err(one),
-            ConfigSource::Datastore(name) if with_defaults == WithDefaults::Explicit => {
-                let content = self.content(name)?;
-                Ok(kept_form(&content))
-            }
             ConfigSource::Datastore(name) => {
-                let tree = self.content_to_show(name, with_defaults)?;
-                Ok(print(&tree, &Selection::everything(self.schema()), with_defaults))
+                let permit = self.permit(session_id);
+                let Some(judge) = Judge::of(&permit) else {
+                    return self.whole_of(name, with_defaults, None);
+                };
+                self.whole_of(name, with_defaults, Some(&judge))
             }
         }
+    }
+
+    fn whole_of(
+        &self,
+        name: DatastoreName,
+        with_defaults: WithDefaults,
+        readable: Option<&dyn Readable>,
+    ) -> Result<ConfigText, Vec<ManagementError>> {
+        if with_defaults == WithDefaults::Explicit && readable.is_none() {
+            return Ok(kept_form(&*self.content(name)?));
+        }
+        let tree = self.content_to_show(name, with_defaults)?;
+        let everything = Selection::everything(self.schema());
+        let mut text = String::new();
+        // A string takes everything.
+        let _ = print_to(&mut text, &tree, &everything, with_defaults, readable);
+        Ok(text)
     }
 
     /// Where the startup configuration is, when there is one.

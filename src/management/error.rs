@@ -146,6 +146,7 @@ impl From<DataError> for ManagementError {
             DataErrorTag::OperationNotSupported => ErrorTag::OperationNotSupported,
             DataErrorTag::MalformedMessage => ErrorTag::MalformedMessage,
             DataErrorTag::ResourceDenied => ErrorTag::ResourceDenied,
+            DataErrorTag::AccessDenied => ErrorTag::AccessDenied,
         };
         let mut info = Vec::new();
         let named = [

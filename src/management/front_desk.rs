@@ -6,25 +6,31 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tracing::info;
 
+use crate::datastore::change_set::Change;
 use crate::datastore::commit::Committed;
 use crate::datastore::confirmed_commit::ConfirmedCommit;
 use crate::datastore::datastores::Datastores;
 use crate::datastore::lock::{Lock, LockError, LockTable, Lockable};
 use crate::datastore::participant::Participant;
+use crate::management::access::control::{AccessControl, Privileges};
+use crate::management::access::judge::Judge;
+use crate::management::access::permit::Permit;
+use crate::management::access::policy::ROOT as ACCESS_ROOT;
 use crate::management::body::{BodyWriter, InMemory, Overflow};
 use crate::management::config_stores::{StartupStore, UrlStore};
 use crate::management::configurations::EditManner;
 use crate::management::desk::{Ending, FrontDesk, KillSwitch, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::operational::OperationalState;
-use crate::management::request::{DatastoreName, Filter, Reply, Request};
+use crate::management::request::{DatastoreName, Filter, OperationHome, Reply, Request};
 use crate::management::rpc_table::{Caller, RpcTable};
 use crate::management::session_list::SessionList;
 use crate::yang::error::DataError;
-use crate::yang::print::{WithDefaults, print_to};
+use crate::yang::print::{Readable, WithDefaults, print_to};
 use crate::yang::schema::{Schema, Source};
+use crate::yang::schema_node::SchemaId;
 use crate::yang::select::Selection;
-use crate::yang::tree::Tree;
+use crate::yang::tree::{NodeRef, Tree};
 
 /// Told of every commit, in order, before its session gets `<ok/>`. Must not block.
 pub type CommitListener = Box<dyn Fn(&Committed) + Send + Sync>;
@@ -50,6 +56,8 @@ pub struct DeskParts {
     pub sessions: Arc<Mutex<SessionList>>,
     /// Who holds what; shared with the monitoring state.
     pub locks: Arc<Mutex<LockTable>>,
+    /// Who may do what.
+    pub access: Arc<AccessControl>,
     /// Who fills operational state.
     pub state: OperationalState,
     /// Who carries out RPCs.
@@ -81,7 +89,13 @@ pub struct DeskParts {
 impl DeskParts {
     /// A desk that nobody watches: no state, no RPCs, nobody who may refuse.
     pub fn plain(datastores: Arc<Datastores>, now: WallClock, steady: SteadyTime) -> DeskParts {
+        let running = Arc::clone(&datastores.running().tree);
         DeskParts {
+            access: Arc::new(AccessControl::new(
+                datastores.schema(),
+                Privileges::default(),
+                &running,
+            )),
             datastores,
             sessions: Arc::default(),
             locks: Arc::default(),
@@ -146,9 +160,23 @@ impl Desk {
                 with_defaults,
             } => {
                 let selection = self.select(filter)?;
-                let state = self.parts.state.collect(self.schema(), &selection).map_err(one)?;
+                let mut state = self.parts.state.collect(self.schema(), &selection).map_err(one)?;
                 let running = self.parts.datastores.running();
-                self.shown(&[&running.tree, &state], &selection, with_defaults)
+                let mixed = state
+                    .take_in_configuration(&running.tree)
+                    .map_err(|error| one(error.into()))?;
+                let permit = self.permit(session_id);
+                let judge = Judge::of(&permit);
+                let readable = judge.as_ref().map(|judge| judge as &dyn Readable);
+                let apart = Without {
+                    tops: mixed,
+                    of: readable,
+                };
+                self.shown(
+                    &[(&running.tree, Some(&apart)), (&state, readable)],
+                    &selection,
+                    with_defaults,
+                )
             }
             Request::GetConfig {
                 source,
@@ -157,7 +185,10 @@ impl Desk {
             } => {
                 let selection = self.select(filter)?;
                 let tree = self.content_to_show(source, with_defaults)?;
-                self.shown(&[&tree], &selection, with_defaults)
+                let permit = self.permit(session_id);
+                let judge = Judge::of(&permit);
+                let readable = judge.as_ref().map(|judge| judge as &dyn Readable);
+                self.shown(&[(&tree, readable)], &selection, with_defaults)
             }
             Request::EditConfig {
                 target,
@@ -192,7 +223,7 @@ impl Desk {
                     })?;
                 Ok(Reply::Ok)
             }
-            Request::Validate { source } => self.validate(source),
+            Request::Validate { source } => self.validate(session_id, source),
             Request::Commit {
                 confirmed,
                 persist_id,
@@ -221,6 +252,45 @@ impl Desk {
         }
     }
 
+    /// What the user of a session may do now.
+    pub(in crate::management) fn permit(&self, session_id: u32) -> Arc<Permit> {
+        self.parts.access.permit(&self.caller(session_id).user)
+    }
+
+    /// Refuses changes that the user of a session may not make.
+    pub(in crate::management) fn may_write(
+        &self,
+        session_id: u32,
+        changes: &[Change],
+    ) -> Result<(), Vec<DataError>> {
+        let user = self.caller(session_id).user;
+        let access = &self.parts.access;
+        access.check_changes(&access.permit(&user), &user, changes)
+    }
+
+    fn may_execute(&self, session_id: u32, request: &Request) -> Result<(), ManagementError> {
+        let user = self.caller(session_id).user;
+        let permit = self.parts.access.permit(&user);
+        let (home, name) = request.operation();
+        let module = match home {
+            OperationHome::Module(module) => module,
+            // What no module defines is refused as unknown, not as denied.
+            OperationHome::Namespace(namespace) => match self.schema().module_of_namespace(namespace) {
+                Some(module) => &module.name,
+                None => return Ok(()),
+            },
+        };
+        self.parts.access.check_execution(&permit, &user, module, name)
+    }
+
+    /// Another running: what follows for access control, and for whoever listens.
+    pub(in crate::management) fn announce(&self, committed: &Committed) {
+        if committed.change_set.touches(&format!("/{ACCESS_ROOT}")) {
+            self.parts.access.configured(&committed.running.tree);
+        }
+        (self.parts.committed)(committed);
+    }
+
     fn select(&self, filter: Filter) -> Result<Selection, Vec<ManagementError>> {
         match filter {
             Filter::Everything => Ok(Selection::everything(self.schema())),
@@ -234,11 +304,16 @@ impl Desk {
         }
     }
 
-    /// Renders what is selected; the trees are let go of before anything is sent.
-    fn shown(&self, trees: &[&Tree], selection: &Selection, with_defaults: WithDefaults) -> Answer {
+    /// Renders what is selected and may be read; the trees are let go of before anything is sent.
+    fn shown(
+        &self,
+        trees: &[(&Tree, Option<&dyn Readable>)],
+        selection: &Selection,
+        with_defaults: WithDefaults,
+    ) -> Answer {
         let mut body = BodyWriter::new(self.parts.overflow.as_ref());
-        for tree in trees {
-            if print_to(&mut body, tree, selection, with_defaults).is_err() {
+        for (tree, readable) in trees {
+            if print_to(&mut body, tree, selection, with_defaults, *readable).is_err() {
                 break;
             }
         }
@@ -379,7 +454,10 @@ impl FrontDesk for Desk {
     }
 
     fn answer(&self, session_id: u32, request: Request) -> Answer {
-        let answer = self.carry_out(session_id, request);
+        let answer = match self.may_execute(session_id, &request) {
+            Ok(()) => self.carry_out(session_id, request),
+            Err(denied) => Err(one(denied)),
+        };
         let errors = answer.as_ref().err().map_or(0, Vec::len);
         held(&self.parts.sessions).count(session_id, errors);
         answer
@@ -387,6 +465,18 @@ impl FrontDesk for Desk {
 
     fn capabilities(&self) -> Vec<String> {
         self.parts.capabilities.clone()
+    }
+}
+
+/// What may be read, without some top-level nodes that are shown elsewhere.
+struct Without<'r> {
+    tops: Vec<SchemaId>,
+    of: Option<&'r dyn Readable>,
+}
+
+impl Readable for Without<'_> {
+    fn may_read(&self, node: NodeRef<'_>) -> bool {
+        !self.tops.contains(&node.schema_id()) && self.of.is_none_or(|readable| readable.may_read(node))
     }
 }
 

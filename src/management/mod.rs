@@ -1,5 +1,6 @@
 //! The front desk: requests, sessions, locks, access and commits, whichever door a request came in by.
 
+pub mod access;
 pub mod body;
 pub mod committing;
 pub mod config_stores;

@@ -221,6 +221,39 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// The operation's module and name, as access rules and logs name it; of an RPC, its namespace and name.
+    pub fn operation(&self) -> (OperationHome<'_>, &str) {
+        const BASE: OperationHome<'_> = OperationHome::Module("ietf-netconf");
+        match self {
+            Request::Get { .. } => (BASE, "get"),
+            Request::GetConfig { .. } => (BASE, "get-config"),
+            Request::EditConfig { .. } => (BASE, "edit-config"),
+            Request::CopyConfig { .. } => (BASE, "copy-config"),
+            Request::DeleteConfig { .. } => (BASE, "delete-config"),
+            Request::Lock { .. } => (BASE, "lock"),
+            Request::Unlock { .. } => (BASE, "unlock"),
+            Request::Validate { .. } => (BASE, "validate"),
+            Request::Commit { .. } => (BASE, "commit"),
+            Request::CancelCommit { .. } => (BASE, "cancel-commit"),
+            Request::DiscardChanges => (BASE, "discard-changes"),
+            Request::CloseSession => (BASE, "close-session"),
+            Request::KillSession { .. } => (BASE, "kill-session"),
+            Request::GetSchema { .. } => (OperationHome::Module("ietf-netconf-monitoring"), "get-schema"),
+            Request::Rpc { name, namespace, .. } => (OperationHome::Namespace(namespace), name),
+        }
+    }
+}
+
+/// Where an operation is defined.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OperationHome<'r> {
+    /// In this module.
+    Module(&'r str),
+    /// In the module of this namespace, if there is one.
+    Namespace(&'r str),
+}
+
 /// What the front desk answers when it does not refuse.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reply {

@@ -19,6 +19,7 @@ mod rfc6241_section_8_1;
 mod rfc6241_section_8_4;
 mod rfc6242_section_4;
 mod rfc6243_section_4;
+mod rfc8341_section_3;
 
 use std::time::{Duration, Instant};
 

@@ -58,6 +58,8 @@ impl Lab {
                 password_hash: None,
                 authorized_keys_file: None,
                 authorized_keys: vec![public],
+                groups: Vec::new(),
+                recovery: true,
             }],
             ..Settings::default()
         };

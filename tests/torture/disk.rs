@@ -9,6 +9,7 @@ use ponder::datastore::edit_attributes::EditOperation;
 use ponder::datastore::history::Author;
 use ponder::datastore::journal::Journal;
 use ponder::datastore::journal_record::Awaiting;
+use ponder::datastore::participant::open_gate;
 use ponder::datastore::simulated_disk::{EVERY_LEFT, Fault, Left, SimulatedDisk};
 use ponder::datastore::storage::StorageError;
 use ponder::yang::modules::ModuleSet;
@@ -209,7 +210,10 @@ fn commit_with_confirmation(datastores: &Datastores) -> usize {
         }
         edit(datastores, config);
         let awaiting = (2..5).contains(&number).then(|| awaiting.clone());
-        if datastores.commit_awaiting(author(number), &[], awaiting).is_err() {
+        if datastores
+            .commit_awaiting(author(number), &[], &open_gate, awaiting)
+            .is_err()
+        {
             return steps;
         }
         steps += 1;

@@ -1,0 +1,112 @@
+//! What one user may do: the rules that apply to the user, indexed for many questions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::management::access::policy::{Action, DataPath, Defaults, Policy, Rule, Subject};
+use crate::management::access::protection::Protection;
+use crate::yang::schema_node::SchemaId;
+
+/// What one user may do under one policy.
+#[derive(Debug)]
+pub enum Permit {
+    /// Everything: a recovery session, or access control is off.
+    Everything,
+    /// What the rules say.
+    Rules(Rules),
+}
+
+/// The rules of one user.
+#[derive(Debug)]
+pub struct Rules {
+    pub(super) rules: Vec<Arc<Rule>>,
+    pub(super) defaults: Defaults,
+    pub(super) protection: Arc<Protection>,
+    /// For each list, the rules whose innermost predicate names one whole key of it, by that key: so that a thousand
+    /// rules about a thousand entries cost one look each.
+    pub(super) by_key: HashMap<SchemaId, HashMap<Vec<String>, Vec<usize>>>,
+}
+
+impl Permit {
+    /// What follows from a policy for a user; `external` are the groups that the login brings.
+    pub fn of(policy: &Policy, protection: &Arc<Protection>, user: &str, external: &[String]) -> Permit {
+        if !policy.is_enabled {
+            return Permit::Everything;
+        }
+        let rules = policy.rules_for(user, external);
+        let mut by_key: HashMap<SchemaId, HashMap<Vec<String>, Vec<usize>>> = HashMap::new();
+        for (index, rule) in rules.iter().enumerate() {
+            if let Some((list, key)) = index_key(rule) {
+                by_key
+                    .entry(list)
+                    .or_default()
+                    .entry(key)
+                    .or_default()
+                    .push(index);
+            }
+        }
+        Permit::Rules(Rules {
+            rules,
+            defaults: policy.defaults,
+            protection: Arc::clone(protection),
+            by_key,
+        })
+    }
+
+    /// Whether an operation may be run: RFC 8341 section 3.4.4. `is_closed` where only a rule can open it.
+    pub fn may_execute(&self, module: &str, name: &str, is_closed: bool) -> bool {
+        let Permit::Rules(rules) = self else { return true };
+        rules.execution(module, name, is_closed) == Action::Permit
+    }
+
+    /// Whether a notification may be received: section 3.4.6, without what is inside it.
+    pub fn may_receive(&self, module: &str, name: &str) -> bool {
+        let Permit::Rules(rules) = self else { return true };
+        rules.reception(module, name) == Action::Permit
+    }
+}
+
+impl Rules {
+    fn execution(&self, module: &str, name: &str, is_closed: bool) -> Action {
+        use crate::management::access::policy::AccessOperation::Exec;
+        let decided = self.rules.iter().find(|rule| {
+            let about = match &rule.subject {
+                Subject::Everything => true,
+                Subject::Rpc(wanted) => wanted.matches(name),
+                Subject::Notification(_) | Subject::Data(_) | Subject::Nothing => false,
+            };
+            about && rule.module.matches(module) && rule.covers(Exec)
+        });
+        match decided {
+            Some(rule) => rule.action,
+            None if is_closed => Action::Deny,
+            None => self.defaults.exec,
+        }
+    }
+
+    fn reception(&self, module: &str, name: &str) -> Action {
+        use crate::management::access::policy::AccessOperation::Read;
+        // Section 3.4.6, step 3: the two that frame a replay are never held back.
+        if ["replayComplete", "notificationComplete"].contains(&name) {
+            return Action::Permit;
+        }
+        let decided = self.rules.iter().find(|rule| {
+            let about = match &rule.subject {
+                Subject::Everything => true,
+                Subject::Notification(wanted) => wanted.matches(name),
+                Subject::Rpc(_) | Subject::Data(_) | Subject::Nothing => false,
+            };
+            about && rule.module.matches(module) && rule.covers(Read)
+        });
+        decided.map_or(self.defaults.read, |rule| rule.action)
+    }
+}
+
+/// Where a rule stands in the index: the list of its innermost predicate, when that names a whole key.
+pub(super) fn index_key(rule: &Rule) -> Option<(SchemaId, Vec<String>)> {
+    let Subject::Data(DataPath { predicates, .. }) = &rule.subject else {
+        return None;
+    };
+    let innermost = predicates.last()?;
+    Some((innermost.list, innermost.whole_key()?))
+}
