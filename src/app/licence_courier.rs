@@ -94,10 +94,15 @@ impl HttpCourier {
         }
     }
 
-    /// Takes what is configured now, for every exchange from now on.
-    pub fn configured(&self, reach: Reach) {
+    /// Takes what is configured now, for every exchange from now on; says whether it is something else than before.
+    pub fn configured(&self, reach: Reach) -> bool {
+        let mut present = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
+        if **present == reach {
+            return false;
+        }
         self.names.configured(reach.names.clone());
-        *self.reach.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(reach);
+        *present = Arc::new(reach);
+        true
     }
 
     fn reach(&self) -> Arc<Reach> {

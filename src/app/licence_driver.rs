@@ -73,6 +73,7 @@ pub struct LicensingParts {
 
 enum News {
     Configured(Configuration),
+    WayChanged,
     Recount,
     Ordered(Command, SyncSender<Answer>),
     Answered(u64, Result<Vec<u8>, DeliveryFailure>),
@@ -101,7 +102,14 @@ pub fn licensing_root(path: &Path) -> Result<TrustRoot, LicensingRootError> {
         reason,
     };
     let pem = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    TrustRoot::from_pem(&pem).map_err(|error| wrong(error.to_string()))
+    let root = TrustRoot::from_pem(&pem).map_err(|error| wrong(error.to_string()))?;
+    match root.common_name() {
+        // `ponder ssm` names it so; whoever mixed up its two files would register and not believe the answer.
+        name if name.ends_with("TLS root") => Err(wrong(format!(
+            "{name:?} is the CA of the server's HTTPS, not its licensing root: give licensing-root.pem, which lies beside it"
+        ))),
+        _ => Ok(root),
+    }
 }
 
 /// The agent's periods with what the settings file says about them.
@@ -172,6 +180,11 @@ impl Licensing {
     /// Something about licensing was configured.
     pub fn configured(&self, configuration: Configuration) {
         self.inbox.send(News::Configured(configuration)).ok();
+    }
+
+    /// Names, revocation or proxies on the way to the server were configured anew.
+    pub fn way_changed(&self) {
+        self.inbox.send(News::WayChanged).ok();
     }
 
     /// The desired state changed; what the hardware does about it is seen without being told.
@@ -300,6 +313,7 @@ impl Driver {
     fn input(&mut self, news: News) -> Input {
         match news {
             News::Configured(configuration) => Input::Configured(configuration),
+            News::WayChanged => Input::WayChanged,
             News::Recount => self.counted(Occasion::Change),
             News::Ordered(command, answer) => {
                 self.ordered = Some(answer);
@@ -762,5 +776,16 @@ mod tests {
         fs::write(&path, "nonsense").unwrap();
         let refused = licensing_root(&path).unwrap_err().to_string();
         assert!(refused.contains("it is not PEM"), "{refused}");
+        let now = "2021-06-21T12:40:52Z".parse().unwrap();
+        let stored = crate::ssm::ca::Authority::found("Lab", now).unwrap();
+        let authority = crate::ssm::ca::Authority::open("Lab", &stored, now).unwrap();
+        fs::write(&path, authority.licensing_root()).unwrap();
+        licensing_root(&path).unwrap();
+        fs::write(&path, authority.tls_root()).unwrap();
+        let refused = licensing_root(&path).unwrap_err().to_string();
+        assert!(
+            refused.contains("\"Lab TLS root\" is the CA of the server's HTTPS, not its licensing root"),
+            "{refused}"
+        );
     }
 }

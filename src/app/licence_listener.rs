@@ -41,11 +41,13 @@ impl LicenceListener {
     pub fn committed(&self, commit: &Committed, licensing: &Licensing) {
         let running = &commit.running.tree;
         let touched = |root: &&str| commit.change_set.touches(&format!("/{root}"));
-        if REACH_ROOTS.iter().any(touched) {
-            self.courier.configured(Reach::of(running, &self.reach));
-        }
+        let another_way =
+            REACH_ROOTS.iter().any(touched) && self.courier.configured(Reach::of(running, &self.reach));
         if CONFIGURATION_ROOTS.iter().any(touched) {
             licensing.configured(self.configuration(running));
+        }
+        if another_way {
+            licensing.way_changed();
         }
         licensing.recount();
     }

@@ -28,7 +28,7 @@ use crate::licensing::now::Now;
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::secret::Secret;
 use crate::licensing::state::{ExchangeKind, Rounds};
-use crate::licensing::trust::{Doubt, Planned, Registration, TrustRecord};
+use crate::licensing::trust::{Doubt, Outcome, Planned, Registration, TrustRecord};
 use crate::licensing::warnings::Warnings;
 
 /// What can happen to the agent.
@@ -36,6 +36,8 @@ use crate::licensing::warnings::Warnings;
 pub enum Input {
     /// Something about licensing was configured.
     Configured(Configuration),
+    /// The way to the server was configured anew below its destination: names, revocation lists, proxies.
+    WayChanged,
     /// Licences in use were counted.
     Counted {
         /// What was counted.
@@ -309,6 +311,7 @@ impl SmartAgent {
         }
         match input {
             Input::Configured(configuration) => self.configured(configuration, now),
+            Input::WayChanged => self.way_changed(now),
             Input::Counted { counted, occasion } => self.counted(counted, occasion, now),
             Input::Command(Command::Reservation(command)) => {
                 let answer = self.reservation_command(command, now);
@@ -339,13 +342,30 @@ impl SmartAgent {
         let another_way =
             configuration.destination.is_ok() && configuration.destination != self.configuration.destination;
         self.configuration = configuration;
-        if another_way && self.last_exchange_failed() {
+        if another_way {
+            self.way_changed(now);
+        }
+    }
+
+    /// Whoever mends the way need not wait for the day to end, nor know of force.
+    fn way_changed(&mut self, now: Timestamp) {
+        if self.last_exchange_failed() {
             self.wanted.report_at = Some(later(now, self.settings.hold_down));
         }
-        // Whoever corrects the destination need not wait for the day to end, nor know of force.
-        if let (true, Registration::Retry { retry_at, .. }) = (another_way, &mut self.record.registration) {
-            let soon = Planned::at_once(later(now, self.settings.hold_down));
-            *retry_at = std::cmp::min_by_key(soon, *retry_at, Planned::due);
+        let soon = Planned::at_once(later(now, self.settings.hold_down));
+        let sooner = |planned: Planned| std::cmp::min_by_key(soon, planned, Planned::due);
+        match &mut self.record.registration {
+            Registration::Retry { retry_at, .. } => *retry_at = sooner(*retry_at),
+            Registration::Complete(registered) => {
+                let failed = |renewal: &Outcome| renewal.failure.is_some();
+                if registered.last_renewal.as_ref().is_some_and(failed) {
+                    registered.renew_at = sooner(registered.renew_at);
+                }
+            }
+            Registration::NotRegistered
+            | Registration::InProgress { .. }
+            | Registration::Failed { .. }
+            | Registration::Deregistering(_) => {}
         }
     }
 

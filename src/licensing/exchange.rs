@@ -184,6 +184,7 @@ impl SmartAgent {
                 id_token: attempt.token.clone(),
                 certificate_request: self.speaker.certificate_request(&key)?,
                 force: attempt.force,
+                licensing_root: self.speaker.root.as_ref().map(TrustRoot::fingerprint),
             });
             return Ok((key, &[], None, body));
         }

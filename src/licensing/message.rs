@@ -208,6 +208,10 @@ pub struct RegisterRequest {
     pub certificate_request: String,
     /// Take the place of a product instance that is registered with the same UDI and another key.
     pub force: bool,
+    /// [`TrustRoot::fingerprint`] of the licensing root by which the answer will be judged, so that a server does not
+    /// register a device that cannot believe it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licensing_root: Option<String>,
 }
 
 /// Asks for a new identity certificate. Signed with the key of the present one.
@@ -309,6 +313,8 @@ pub enum RefusalCode {
     SequenceReplayed,
     /// Licences are reserved for the device, so it needs no registration.
     Reserved,
+    /// The device trusts another licensing root, so it would not believe the answer.
+    RootUnknown,
     /// The server could not record the change.
     Unavailable,
 }

@@ -134,6 +134,11 @@ impl Authority {
         &self.licensing_root.certificate
     }
 
+    /// Whether this is the fingerprint of the licensing root.
+    pub fn is_licensing_root(&self, fingerprint: &str) -> bool {
+        self.trust.fingerprint() == fingerprint
+    }
+
     /// The TLS root in PEM: what a device is given to trust the HTTPS port.
     pub fn tls_root(&self) -> &str {
         &self.tls_root.certificate

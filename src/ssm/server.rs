@@ -179,6 +179,21 @@ impl Server {
                 "this registration request was received before; a repeated one needs a new nonce",
             ));
         }
+        if let Some(root) = &body.licensing_root
+            && !self.authority.is_licensing_root(root)
+        {
+            return Err(Refused {
+                detail: format!(
+                    "it trusts the root with SHA-256 {}",
+                    root.chars().take(64).collect::<String>()
+                ),
+                ..Refused::new(
+                    RefusalCode::RootUnknown,
+                    "the device trusts another licensing root than this server's; give it licensing-root.pem of this \
+                     server's state folder",
+                )
+            });
+        }
         let token = self.check_token(body, now)?;
         let udi = &request.udi;
         if self
@@ -584,6 +599,27 @@ mod tests {
     fn remove(server: &mut Server, name: &str) {
         let name = name.to_owned();
         command(server, &Command::InstanceRemove { name }, now());
+    }
+
+    #[test]
+    fn a_device_that_would_not_believe_the_server_is_not_registered() {
+        let mut server = server();
+        let token = token(&mut server, now());
+        let stranger = crate::ssm::test_device::server();
+        let mut device = device(&stranger, "CAT1");
+        // It cannot even believe the refusal, so it is read unverified.
+        let request = device.request(device.registration(&token, false), now());
+        let decision = server.decide(&device.sign(&request), now()).unwrap();
+        let Outcome::Refused(refusal) = &decision.answer.outcome else {
+            panic!("registered")
+        };
+        assert_eq!(refusal.code, RefusalCode::RootUnknown);
+        assert_eq!(decision.changes, []);
+        assert!(
+            decision.story.contains("it trusts the root with SHA-256 "),
+            "{}",
+            decision.story
+        );
     }
 
     #[test]

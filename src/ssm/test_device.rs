@@ -142,6 +142,7 @@ impl Device {
             id_token: Secret::new(token.to_owned()),
             certificate_request: self.key.certificate_request(&self.udi.to_string()).unwrap(),
             force,
+            licensing_root: Some(self.root.fingerprint()),
         })
     }
 

@@ -93,7 +93,7 @@ async fn a_distribution_point_that_cannot_be_reached_waits_for_its_retry_or_crl_
         ["crl-unavailable", "couldnotvalidatetrustchain"]
     );
     lab.commit(CRL_OPTIONAL).await;
-    lab.pass_days(1).await;
+    lab.pass_hold_down().await;
     lab.wait_for("complete", "none").await;
 }
 

@@ -278,6 +278,25 @@ impl Lab {
         }
     }
 
+    /// What a commit sets off is done a few seconds after it, long before a retry of its own would be.
+    pub async fn pass_hold_down(&mut self) {
+        let hold_down = Duration::from_secs(10);
+        let soon = self.clock.now() + hold_down;
+        let looking = async {
+            loop {
+                let next = self.own_state().await.text("exchange/next-attempt");
+                if next.parse::<Timestamp>().is_ok_and(|next| next <= soon) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, looking)
+            .await
+            .expect("it would wait for its retry");
+        self.pass(hold_down).await;
+    }
+
     /// Moves the clock on and waits until the agent has nothing overdue and nothing on its way.
     pub async fn pass(&mut self, by: Duration) {
         self.clock.advance(by);

@@ -200,7 +200,30 @@ async fn a_name_that_nobody_knows_waits_for_its_retry_with_the_products_words() 
     );
     assert_eq!(lab.wait_for_fault().await, ["name-not-resolved", "fqdn"]);
     lab.destination_only(&url("licences.example.net")).await;
-    lab.pass_days(1).await;
+    lab.pass_hold_down().await;
+    lab.wait_for("complete", "none").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_does_not_wait_for_its_day_when_the_name_can_be_resolved_from_now_on() {
+    let (mut lab, stub) = beside(COMPLIANT).await;
+    lab.commit(
+        "<ip-domain xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-ip-domain-cfg\"><vrfs><vrf>
+           <vrf-name>default</vrf-name><lookup/></vrf></vrfs></ip-domain>",
+    )
+    .await;
+    lab.destination_only(&format!("http://licences.example.net:{}/x", stub.address.port()))
+        .await;
+    lab.register("x").await;
+    let waiting = lab.wait_for("retry", "none").await;
+    let retry = "registration/registration-retry/retry-next-time";
+    assert_eq!(waiting.text(retry), "Jun 22 2021 12:40:52 UTC");
+    // A commit that mends nothing changes nothing.
+    lab.commit("<host-names xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-shellutil-cfg\"><host-name>x</host-name></host-names>")
+        .await;
+    assert_eq!(lab.state().await.text(retry), "Jun 22 2021 12:40:52 UTC");
+    lab.commit(&hosts(&["licences.example.net"])).await;
+    lab.pass_hold_down().await;
     lab.wait_for("complete", "none").await;
 }
 

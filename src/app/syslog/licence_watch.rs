@@ -51,6 +51,7 @@ impl LicenceWitness for LicenceWatch {
         let mut seen = self.seen();
         seen.cause = match input {
             Input::Configured(_) => "configuration".to_owned(),
+            Input::WayChanged => "configuration of names or certificates".to_owned(),
             Input::Counted {
                 occasion: Occasion::Change,
                 ..

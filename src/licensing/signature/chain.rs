@@ -9,7 +9,7 @@ use x509_parser::oid_registry::{
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
-use crate::licensing::signature::{SignatureError, pem_contents};
+use crate::licensing::signature::{SignatureError, digest, pem_contents};
 
 /// More certificates than this, the root not counted, make no sense here and are refused unread.
 pub const MAX_CHAIN_LENGTH: usize = 4;
@@ -58,6 +58,19 @@ impl TrustRoot {
         let root = parse(&der, 0)?;
         check_issuer(&root, &root, 0)?;
         Ok(TrustRoot { der })
+    }
+
+    /// SHA-256 of the certificate in hexadecimal: by it a server sees whether a device trusts it at all.
+    pub fn fingerprint(&self) -> String {
+        let sum = digest(&[&self.der]);
+        sum.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Common name of the certificate.
+    pub fn common_name(&self) -> String {
+        let root = parse(&self.der, 0);
+        root.map(|root| attribute(root.subject(), &OID_X509_COMMON_NAME))
+            .unwrap_or_default()
     }
 }
 

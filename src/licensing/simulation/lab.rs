@@ -368,6 +368,10 @@ impl Lab {
         self.handle(Input::Configured(configuration));
     }
 
+    pub fn way_changed(&mut self) {
+        self.handle(Input::WayChanged);
+    }
+
     /// Kills the agent and starts it from what is on the disk.
     pub fn restart(&mut self) {
         self.on_the_way = None;

@@ -59,7 +59,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (0..Mood::ALL.len()).prop_map(Step::Mood),
         1 => (0..90_i64).prop_map(Step::ServerIsSlow),
         1 => any_period().prop_map(Step::NextContact),
-        2 => (0..6_usize).prop_map(Step::Configure),
+        2 => (0..7_usize).prop_map(Step::Configure),
         1 => Just(Step::RemoveInstance),
         1 => (any::<bool>(), any_period()).prop_map(|(settled, off)| Step::Restart(settled, off)),
         1 => any::<bool>().prop_map(Step::Settled),
@@ -124,6 +124,7 @@ fn take(lab: &mut Lab, step: Step, good: &Configuration) {
             reservation: true,
             ..good.clone()
         }),
+        Step::Configure(4) => lab.way_changed(),
         Step::Configure(_) => lab.configure(good.clone()),
         Step::RemoveInstance => lab.server.instances.clear(),
         Step::Restart(settled, off) => {

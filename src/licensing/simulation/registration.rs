@@ -416,3 +416,25 @@ fn another_chassis_is_doubted_until_it_is_registered_itself() {
     lab.run(seconds(5));
     assert_eq!(lab.agent.state().doubt, None);
 }
+
+#[test]
+fn what_failed_on_its_way_is_tried_again_when_names_or_certificates_are_configured() {
+    let mut lab = Lab::registered(&[]);
+    lab.server.mood = Mood::Unreachable;
+    lab.command(Command::RenewIdentity);
+    lab.run(seconds(2));
+    lab.command(Command::RenewAuthorization);
+    lab.run(seconds(2));
+    lab.server.mood = Mood::Helpful;
+    let heard = lab.server.heard.len();
+    lab.run(seconds(60));
+    assert_eq!(lab.server.heard.len(), heard);
+    lab.way_changed();
+    lab.run(seconds(20));
+    assert_eq!(lab.heard(ExchangeKind::IdentityRenewal), 2);
+    assert_eq!(lab.agent.state().exchange.last_error, None);
+    let heard = lab.server.heard.len();
+    lab.way_changed();
+    lab.run(seconds(20));
+    assert_eq!(lab.server.heard.len(), heard, "nothing was wrong any more");
+}
