@@ -244,6 +244,10 @@ fn uncounted(
             let item = Item::Slice(card.location, slice.slice_id);
             let rule = "the card does not carry this slice, or not yet".to_owned();
             add(of_slices, vec![free(item, None, rule, section, &["Q6", "Q25"])]);
+        } else if slice.clients.is_empty() && model != Some(LineCardModel::QxpLicensed) {
+            let item = Item::Slice(card.location, slice.slice_id);
+            let rule = "no client is configured on this slice".to_owned();
+            add(of_slices, vec![free(item, None, rule, section, &[])]);
         } else if model == Some(LineCardModel::OtnXpLicensed) {
             add(of_slices, bandwidth(card, slice, policy));
         }
@@ -585,7 +589,8 @@ mod tests {
             prop_assert!(unlicensed.clone().all(|location| !told.contains(&location)));
             told.extend(unlicensed);
             for card in &facts.line_cards {
-                let has_something = !card.slices.iter().all(|slice| slice.clients.is_empty()) || !card.trunks.is_empty();
+                // Trunks take licences on one model alone.
+                let has_something = !card.slices.is_empty() || (card.pid == L12T && !card.trunks.is_empty());
                 prop_assert!(told.contains(&card.location) || !has_something || !card.up, "{:?}", card);
             }
         }

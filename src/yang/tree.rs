@@ -259,7 +259,9 @@ impl<'t> NodeRef<'t> {
             }
             match (*kind).basetype {
                 ffi::LY_DATA_TYPE::LY_TYPE_IDENT | ffi::LY_DATA_TYPE::LY_TYPE_INST => true,
-                ffi::LY_DATA_TYPE::LY_TYPE_STRING => self.schema.schema().is_expression_type((*kind).plugin_ref),
+                ffi::LY_DATA_TYPE::LY_TYPE_STRING => {
+                    self.schema.schema().is_expression_type((*kind).plugin_ref)
+                }
                 _ => false,
             }
         }
