@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
+
+use crate::app::settings::policy::period_of;
 
 /// An open NETCONF/YANG management agent for optical transponders with Smart Licensing, and its licence server.
 #[derive(Debug, Parser)]
@@ -101,6 +104,18 @@ pub struct SsmArguments {
     /// Name another place as the CRL distribution point than this server's own HTTP port
     #[arg(long, value_name = "URL", conflicts_with = "no_crl")]
     pub crl_url: Option<String>,
+    /// When devices renew their identity certificate of 365 days
+    #[arg(long, value_name = "PERIOD", default_value = "180d", value_parser = period_of)]
+    pub renewal_interval: SignedDuration,
+    /// When devices ask for authorization again
+    #[arg(long, value_name = "PERIOD", default_value = "30d", value_parser = period_of)]
+    pub authorization_interval: SignedDuration,
+    /// The same while a device is out of compliance
+    #[arg(long, value_name = "PERIOD", default_value = "30d", value_parser = period_of)]
+    pub out_of_compliance_interval: SignedDuration,
+    /// How long an authorization holds when nothing is heard
+    #[arg(long, value_name = "PERIOD", default_value = "90d", value_parser = period_of)]
+    pub authorization_life: SignedDuration,
     /// A command for the server of --state-dir, running or not
     #[command(subcommand)]
     pub command: Option<SsmCommand>,

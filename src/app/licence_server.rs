@@ -86,7 +86,13 @@ fn options(arguments: &SsmArguments, state_dir: &Path) -> SsmOptions {
             ..Names::default()
         },
         host_names: arguments.host_name.iter().cloned().collect(),
-        policy: Policy::default(),
+        policy: Policy {
+            renew_interval: arguments.renewal_interval,
+            next_contact: arguments.authorization_interval,
+            next_contact_out_of_compliance: arguments.out_of_compliance_interval,
+            authorization_life: arguments.authorization_life,
+            ..Policy::default()
+        },
         distribution_point: match (&arguments.crl_url, arguments.no_crl) {
             (Some(url), _) => DistributionPoint::At(url.clone()),
             (None, true) => DistributionPoint::Absent,

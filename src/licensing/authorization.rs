@@ -8,7 +8,7 @@ use crate::licensing::agent::{InFlight, SmartAgent, later};
 use crate::licensing::catalogue::Entitlement;
 use crate::licensing::consumption::Counts;
 use crate::licensing::event::Event;
-use crate::licensing::exchange::{AuthorizationAnswer, ExchangeFailure, Grant, SHORTEST_INTERVAL};
+use crate::licensing::exchange::{AuthorizationAnswer, ExchangeFailure, Grant, SHORTEST_INTERVAL, in_time};
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::spread::planned;
 use crate::licensing::state::ExchangeKind;
@@ -110,18 +110,26 @@ impl SmartAgent {
             at: now,
             failure: None,
         });
-        let interval = answer.next_contact.max(SHORTEST_INTERVAL);
-        let next = later(flight.started_at, interval).max(later(now, SHORTEST_INTERVAL));
-        authorization.next_exchange = planned(next, interval, settings.spread, &self.speaker.udi);
-        authorization.deadline = settings.expiry(match answer.deadline > now {
+        let deadline = match answer.deadline > now {
             true => answer.deadline,
             false => later(now, settings.authorization_deadline),
-        });
+        };
+        authorization.deadline = settings.expiry(deadline);
+        let interval = answer.next_contact.max(SHORTEST_INTERVAL);
+        let asked = later(flight.started_at, interval).max(later(now, SHORTEST_INTERVAL));
+        let next = in_time(deadline, asked, now);
+        authorization.next_exchange = planned(next, interval, settings.spread, &self.speaker.udi);
 
-        let mut events = vec![Event::AuthorizationRenewed {
+        let shortened = (next < asked).then(|| Event::IntervalShortened {
+            what: "authorization renewal",
+            asked: interval,
+            kept: next.duration_since(now),
+        });
+        let mut events: Vec<Event> = shortened.into_iter().collect();
+        events.push(Event::AuthorizationRenewed {
             state: word(authorization.standing),
             udi: self.speaker.udi.to_string(),
-        }];
+        });
         let is_short = matches!(authorization.standing, Standing::OutOfCompliance { .. });
         match (was_short, is_short) {
             (false, true) => events.push(Event::OutOfCompliance),

@@ -167,6 +167,15 @@ pub enum Event {
         /// This chassis has been here before and goes on with its own record.
         known: bool,
     },
+    /// The server gave an interval that ends after what has to be renewed.
+    IntervalShortened {
+        /// Of which exchange.
+        what: &'static str,
+        /// The server's interval.
+        asked: SignedDuration,
+        /// What is kept instead.
+        kept: SignedDuration,
+    },
     /// A collection found other counts than the commits and the hardware had told of.
     CountsCorrected {
         /// Which, from what to what.
@@ -206,6 +215,7 @@ impl Event {
             | Event::NotAuthorized { .. } => 3,
             Event::InOverage
             | Event::CountsCorrected { .. }
+            | Event::IntervalShortened { .. }
             | Event::ReservationTermOver { .. }
             | Event::TrustRecordOlder { .. }
             | Event::ChassisChanged { .. } => 4,
@@ -271,6 +281,7 @@ impl Event {
             Event::NotAuthorized { .. } => "NOT_AUTHORIZED",
             Event::TrustRecordOlder { .. } => "TRUST_RECORD_OLDER",
             Event::ChassisChanged { .. } => "CHASSIS_CHANGED",
+            Event::IntervalShortened { .. } => "INTERVAL_SHORTENED",
             Event::CountsCorrected { .. } => "COUNTS_CORRECTED",
         }
     }
@@ -392,6 +403,12 @@ impl fmt::Display for Event {
                      this chassis {goes_on}"
                 )
             }
+            Event::IntervalShortened { what, asked, kept } => write!(
+                f,
+                "The server's interval for {what} of {} is longer than what it renews lasts; it is done in {}",
+                Spelled(*asked),
+                Spelled(*kept)
+            ),
             Event::CountsCorrected { difference } => {
                 write!(f, "Collection found licence counts that nobody had told of: {difference}")
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::licensing::agent::{InFlight, Request, SmartAgent};
+use crate::licensing::agent::{InFlight, Request, SmartAgent, later};
 use crate::licensing::catalogue::Entitlement;
 use crate::licensing::configuration::TransportProblem;
 use crate::licensing::consumption::Counts;
@@ -22,6 +22,16 @@ use crate::licensing::trust::{Compliance, Registered, Registration};
 
 /// No server may make the agent come back sooner than this.
 pub(super) const SHORTEST_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+
+/// When to do what the server asks for at `asked` and what must be done before `end`: where the two contradict, after
+/// half of the time, as the server's interval cannot be kept.
+pub(super) fn in_time(end: Timestamp, asked: Timestamp, now: Timestamp) -> Timestamp {
+    if asked < end {
+        return asked;
+    }
+    let half = end.duration_since(now) / 2;
+    later(now, half.max(SHORTEST_INTERVAL))
+}
 
 /// Who speaks, and whom it believes.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::licensing::agent::{InFlight, SmartAgent, Wanted, later};
 use crate::licensing::agent_settings::{FailedRenewal, RegisterAnswer};
 use crate::licensing::event::Event;
-use crate::licensing::exchange::{ExchangeFailure, Grant, SHORTEST_INTERVAL};
+use crate::licensing::exchange::{ExchangeFailure, Grant, SHORTEST_INTERVAL, in_time};
 use crate::licensing::message::IdentityGrant;
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::secret::Secret;
@@ -76,6 +76,7 @@ impl SmartAgent {
         };
         match outcome {
             Ok(Grant::Identity(grant, valid_from)) => {
+                let shortened = shortened(&grant, flight.started_at, now);
                 let registered = self.registered(*grant, valid_from, attempt.key, flight.started_at, now);
                 let allowed = registered.export_control_allowed;
                 self.go(Registration::Complete(Box::new(registered)));
@@ -84,6 +85,7 @@ impl SmartAgent {
                 let udi = self.speaker.udi.to_string();
                 self.note(Event::RegistrationSucceeded { udi });
                 self.note(Event::ExportControlled { allowed });
+                shortened.into_iter().for_each(|event| self.note(event));
             }
             Ok(Grant::Authorization(_) | Grant::Deregistered) => {}
             Err(failure) => {
@@ -174,6 +176,7 @@ impl SmartAgent {
         };
         match outcome {
             Ok(Grant::Identity(grant, valid_from)) => {
+                let shortened = shortened(&grant, flight.started_at, now);
                 let renew_at = renewal_time(&grant, flight.started_at, now);
                 registered.renew_at = planned(renew_at, grant.renew_interval, spread, udi);
                 registered.valid_from = valid_from;
@@ -189,6 +192,7 @@ impl SmartAgent {
                 registered.virtual_account = grant.virtual_account;
                 registered.export_control_allowed = grant.export_control_allowed;
                 self.note(Event::IdentityRenewed);
+                shortened.into_iter().for_each(|event| self.note(event));
             }
             Ok(Grant::Authorization(_) | Grant::Deregistered) => {}
             Err(failure) => {
@@ -256,10 +260,19 @@ const HOURLY: SignedDuration = SignedDuration::from_hours(1);
 
 /// The server's interval from the start of the exchange; within the life of the certificate, and never at once.
 fn renewal_time(grant: &IdentityGrant, began: Timestamp, now: Timestamp) -> Timestamp {
-    let asked = later(began, grant.renew_interval).max(later(now, SHORTEST_INTERVAL));
-    if asked < grant.expires {
-        return asked;
-    }
-    let half_life = grant.expires.duration_since(now) / 2;
-    later(now, half_life.max(SHORTEST_INTERVAL))
+    in_time(grant.expires, asked_renewal(grant, began, now), now)
+}
+
+fn asked_renewal(grant: &IdentityGrant, began: Timestamp, now: Timestamp) -> Timestamp {
+    later(began, grant.renew_interval).max(later(now, SHORTEST_INTERVAL))
+}
+
+/// What the log should know of an interval that the certificate does not allow.
+fn shortened(grant: &IdentityGrant, began: Timestamp, now: Timestamp) -> Option<Event> {
+    let kept = renewal_time(grant, began, now);
+    (kept < asked_renewal(grant, began, now)).then(|| Event::IntervalShortened {
+        what: "identity certificate renewal",
+        asked: grant.renew_interval,
+        kept: kept.duration_since(now),
+    })
 }

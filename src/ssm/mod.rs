@@ -18,6 +18,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
+
 use crate::licensing::message::MessageError;
 use crate::ssm::admin::Refused;
 use crate::ssm::ca::AuthorityError;
@@ -35,6 +37,16 @@ pub enum SsmError {
     /// A message cannot be taken or signed.
     #[error(transparent)]
     Message(#[from] MessageError),
+    /// Times that no device could keep.
+    #[error("{what} {value:#}: {rule}")]
+    Interval {
+        /// Which, by its flag.
+        what: &'static str,
+        /// Its value.
+        value: SignedDuration,
+        /// What it must be.
+        rule: String,
+    },
     /// A command was refused.
     #[error(transparent)]
     Refused(#[from] Refused),

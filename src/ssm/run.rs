@@ -63,6 +63,7 @@ pub async fn run(
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, SsmError> {
+    options.policy.check()?;
     let folder = Folder::hold(&options.state_dir)?;
     let store = Store::open(&folder.database()?).await?;
     let service = Service::open(store, &options.names, options.policy.clone(), clock.clone()).await?;

@@ -202,6 +202,13 @@ impl<'de> Deserialize<'de> for Delay {
     }
 }
 
+/// Reads a period of the command line.
+pub fn period_of(text: &str) -> Result<SignedDuration, String> {
+    period(text).ok_or_else(|| {
+        "not a period: a whole number above 0 with s, m, h or d behind it, such as 12h or 30d".to_owned()
+    })
+}
+
 fn period(text: &str) -> Option<SignedDuration> {
     let number: String = text.chars().take_while(char::is_ascii_digit).collect();
     let seconds = match text.strip_prefix(&number)? {

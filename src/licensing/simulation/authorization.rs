@@ -218,3 +218,23 @@ fn a_collection_finds_what_nobody_told_and_reports_it() {
         hours(24)
     );
 }
+
+#[test]
+fn a_server_whose_intervals_nobody_could_keep_is_asked_in_time_and_the_log_says_so() {
+    let mut lab = Lab::new();
+    lab.server.next_contact = days(120);
+    lab.server.renew_interval = days(400);
+    let mut lab = lab.after_registration(&[(Entitlement::Client100G, 1)]);
+    assert_eq!(lab.logged("INTERVAL_SHORTENED").len(), 2);
+    assert_eq!(
+        lab.last_text("INTERVAL_SHORTENED"),
+        "The server's interval for authorization renewal of 120 days, 0 hours, 0 minutes, 0 seconds is longer than what \
+         it renews lasts; it is done in 44 days, 23 hours, 59 minutes, 59 seconds"
+    );
+    lab.run(days(380));
+    assert!(lab.logged("ENTITLEMENT_RENEW_FAILED").is_empty());
+    assert!(lab.logged("ID_CERT_EXPIRED").is_empty());
+    assert_eq!(lab.status(), LicenceStatus::Authorized);
+    assert_eq!(lab.heard(ExchangeKind::IdentityRenewal), 2);
+    assert_eq!(lab.heard(ExchangeKind::Authorization), 9);
+}
