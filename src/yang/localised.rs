@@ -235,9 +235,9 @@ impl<'s> Check<'s> {
                     break;
                 };
                 if parents.len() + 1 == touch.chain.len() {
-                    self.fill_all(here.raw(), made)?;
+                    self.fill_all(tree, here.raw(), made)?;
                 } else {
-                    self.fill(here.raw(), made)?;
+                    self.fill(tree, here.raw(), made)?;
                 }
                 parents.push(here.raw());
                 siblings = tree::first_child(here.raw());
@@ -251,13 +251,18 @@ impl<'s> Check<'s> {
 
     /// # Safety
     /// `node` belongs to a tree that is ours alone.
-    unsafe fn fill_all(&self, node: *mut ffi::lyd_node, made: &mut Vec<*mut ffi::lyd_node>) -> Step {
+    unsafe fn fill_all(
+        &self,
+        tree: &mut Tree,
+        node: *mut ffi::lyd_node,
+        made: &mut Vec<*mut ffi::lyd_node>,
+    ) -> Step {
         // SAFETY: the caller's promise.
         unsafe {
-            self.fill(node, made)?;
+            self.fill(tree, node, made)?;
             let mut child = tree::first_child(node);
             while !child.is_null() {
-                self.fill_all(child, made)?;
+                self.fill_all(tree, child, made)?;
                 child = (*child).next;
             }
             mark_default(self.schema, node);
@@ -269,7 +274,12 @@ impl<'s> Check<'s> {
     ///
     /// # Safety
     /// As for [`Check::fill_all`].
-    unsafe fn fill(&self, node: *mut ffi::lyd_node, made: &mut Vec<*mut ffi::lyd_node>) -> Step {
+    unsafe fn fill(
+        &self,
+        tree: &mut Tree,
+        node: *mut ffi::lyd_node,
+        made: &mut Vec<*mut ffi::lyd_node>,
+    ) -> Step {
         // SAFETY: the caller's promise; the small copy is freed here but for what moves into the tree.
         unsafe {
             (*node).flags &= !ffi::LYD_NEW;
@@ -281,6 +291,9 @@ impl<'s> Check<'s> {
             };
             if !demands.choices.is_empty() {
                 self.clear_leftovers(node, made);
+            }
+            if tree.lacks_default_under_when(node) {
+                return Err(Localised::Whole("a default under a when came"));
             }
             let lacks = |id: &SchemaId| {
                 self.schema

@@ -37,6 +37,8 @@ pub(in crate::yang) struct Rules {
     pub(in crate::yang) nested: HashSet<SchemaId>,
     /// The nodes that hang on whens, in the order in which whole trees resolve them.
     pub(in crate::yang) whens: Vec<WhenNode>,
+    /// Those of them that stand by default below a node.
+    pub(in crate::yang) whens_below: HashMap<SchemaId, Vec<usize>>,
     /// What the whens of a node read; `None` where it may be anything.
     when_reads: HashMap<SchemaId, Option<Vec<SchemaId>>>,
 }
@@ -141,6 +143,11 @@ impl Rules {
             top.defaults.extend(demands.defaults);
         }
         rules.whens = whens::in_order(schema, &rules.when_reads);
+        for (index, when) in rules.whens.iter().enumerate() {
+            if let Some(parent) = when.stands_by_default_below() {
+                rules.whens_below.entry(parent).or_default().push(index);
+            }
+        }
         rules
     }
 

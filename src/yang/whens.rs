@@ -99,10 +99,9 @@ impl Order<'_> {
             }
         }
         if is_put_there(node) {
-            // Which case is there decides whether it is.
-            for case in cases(node) {
-                first.extend(case.same.into_iter().chain(case.other));
-            }
+            // It stands by default where no other case does.
+            let others = cases(node).into_iter().flat_map(|case| case.other);
+            first.extend(others.filter(|id| !self.schema.withheld().is_put_there_by_us(*id)));
         }
         for before in first {
             if before != id && self.reads.contains_key(&before) {
@@ -158,7 +157,41 @@ fn cases(node: SchemaNode<'_>) -> Vec<Case> {
         .collect()
 }
 
+impl WhenNode {
+    /// The schema node around it, when it stands by default.
+    pub(in crate::yang) fn stands_by_default_below(&self) -> Option<SchemaId> {
+        self.above.last().copied().filter(|_| self.is_put_there)
+    }
+}
+
 impl Tree {
+    /// Whether a default under a when is missing below a node.
+    ///
+    /// # Safety
+    /// `parent` is a node of this tree.
+    pub(in crate::yang) unsafe fn lacks_default_under_when(&mut self, parent: *mut ffi::lyd_node) -> bool {
+        let schema = Arc::clone(self.schema());
+        let rules = schema.rules();
+        // SAFETY: the caller's promise.
+        let kind = unsafe { NodeRef::from_raw(&schema, parent) }.map(|node| node.schema_id());
+        let Some(whens) = kind.and_then(|kind| rules.whens_below.get(&kind)) else {
+            return false;
+        };
+        let mut pass = Pass {
+            schema: &schema,
+            rules,
+            tree: self,
+            found: Resolved::default(),
+        };
+        whens
+            .iter()
+            .filter_map(|when| rules.whens.get(*when))
+            .any(|when| {
+                // SAFETY: the caller's promise.
+                unsafe { pass.is_missing(when, parent) }
+            })
+    }
+
     /// Puts defaults where they belong and resolves the whens, once over.
     pub(in crate::yang) fn resolve_whens(&mut self) -> Resolved {
         let schema = Arc::clone(self.schema());
@@ -393,6 +426,30 @@ impl Pass<'_> {
                 self.found.is_changed |= is_kept;
                 self.found.is_nested |= is_kept && when.is_nested;
             }
+        }
+    }
+
+    /// Whether a node that stands by default should and does not.
+    ///
+    /// # Safety
+    /// As for [`Pass::at`].
+    unsafe fn is_missing(&mut self, when: &WhenNode, parent: *mut ffi::lyd_node) -> bool {
+        let Some(schema) = self.schema.node(when.node) else {
+            return false;
+        };
+        // SAFETY: the caller's promise; what is made goes again.
+        unsafe {
+            let is_there = tree::find_single(self.schema, self.first(parent), schema).is_some();
+            if is_there || !self.is_open(when, parent) {
+                return false;
+            }
+            let mut is_missing = false;
+            for node in self.make(parent, schema) {
+                is_missing |= !matches!(self.broken_when(node), Ok(Some(_)));
+                detach(self.tree, node);
+            }
+            self.schema.take_errors();
+            is_missing
         }
     }
 

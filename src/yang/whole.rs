@@ -34,7 +34,12 @@ impl Tree {
             if !resolved.errors.is_empty() {
                 return (resolved.errors, removed);
             }
-            if is_final && !resolved.is_changed {
+            if resolved.is_changed {
+                // What came or went may decide on more.
+                is_final = false;
+                continue;
+            }
+            if is_final {
                 return (Vec::new(), removed);
             }
             // An expression that cannot be evaluated must end the run before what is around it goes.
