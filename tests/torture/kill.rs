@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use ponder::datastore::journal_inspection::inspect;
+use ponder::datastore::journal_inspection::{Inspection, inspect};
 use ponder::datastore::storage::FolderFiles;
 use ponder::transport::host_key::{HostKey, HostKeyKind};
 use ponder::transport::netconf_client::NetconfClient;
@@ -104,6 +104,36 @@ impl Lab {
     }
 
     pub async fn start(&mut self) -> NetconfClient {
+        let address = self.start_process().await;
+        NetconfClient::connect(address, "op", &self.key).await.unwrap()
+    }
+
+    /// Starts it and gives the address of its NETCONF server.
+    pub async fn start_process(&mut self) -> SocketAddr {
+        let mut agent = self.spawn();
+        let output = agent.stdout.take().unwrap();
+        let ready = BufReader::new(output).lines().next_line().await.unwrap();
+        let Some(ready) = ready else {
+            panic!("it does not start:\n{}", self.log())
+        };
+        self.agent = Some(agent);
+        ready.split('=').nth(1).unwrap().trim().parse().unwrap()
+    }
+
+    /// One more session.
+    pub async fn connect(&self, address: SocketAddr) -> NetconfClient {
+        NetconfClient::connect(address, "op", &self.key).await.unwrap()
+    }
+
+    /// Starts it and kills it again so much later.
+    async fn start_and_kill(&mut self, later: Duration) {
+        let mut agent = self.spawn();
+        let _ = tokio::time::timeout(later, agent.wait()).await;
+        self.agent = Some(agent);
+        self.kill().await;
+    }
+
+    fn spawn(&self) -> Child {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -111,7 +141,7 @@ impl Lab {
             .unwrap();
         // A release build may be measured from a debug test.
         let program = std::env::var("PONDER_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_ponder").to_owned());
-        let mut agent = Command::new(program)
+        Command::new(program)
             .args([
                 "--log",
                 "warn",
@@ -130,15 +160,7 @@ impl Lab {
             .stderr(log)
             .kill_on_drop(true)
             .spawn()
-            .unwrap();
-        let output = agent.stdout.take().unwrap();
-        let ready = BufReader::new(output).lines().next_line().await.unwrap();
-        let Some(ready) = ready else {
-            panic!("it does not start:\n{}", self.log())
-        };
-        let address: SocketAddr = ready.split('=').nth(1).unwrap().trim().parse().unwrap();
-        self.agent = Some(agent);
-        NetconfClient::connect(address, "op", &self.key).await.unwrap()
+            .unwrap()
     }
 
     pub async fn kill(&mut self) {
@@ -152,35 +174,114 @@ impl Lab {
         self.agent.as_ref().and_then(Child::id).expect("it runs")
     }
 
-    fn log(&self) -> String {
+    /// What it logged at warn and above.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }
 
-/// Kills it so many times; how many commits were acknowledged, and how often one in flight was there or was not.
-async fn torture(kills: u64, seed: u64) -> (u64, u64, u64) {
+/// What the torture counts.
+#[derive(Default, Debug)]
+struct Counts {
+    acknowledged: u64,
+    /// Kills with a commit in flight that is there, and with one that is not.
+    made: u64,
+    unmade: u64,
+    /// Kills while a commit awaited its confirmation.
+    unconfirmed: u64,
+    /// Kills of an agent that was starting.
+    while_starting: u64,
+}
+
+/// A commit that was sent.
+struct InFlight {
+    next: Configuration,
+    is_confirmed: bool,
+}
+
+/// What the agent holds as far as it has said.
+#[derive(Default)]
+struct Known {
+    configuration: Configuration,
+    /// What a start goes back to while a confirmed commit awaits its confirmation.
+    awaiting: Option<Configuration>,
+    generation: u64,
+}
+
+impl Known {
+    fn acknowledge(&mut self, sent: InFlight) {
+        let before = std::mem::replace(&mut self.configuration, sent.next);
+        self.generation += 1;
+        if sent.is_confirmed {
+            self.awaiting.get_or_insert(before);
+        } else {
+            self.awaiting = None;
+        }
+    }
+
+    /// What may be found after a kill: the configuration, how many commits led there, and whether the one in flight
+    /// is among them.
+    fn outcomes(&self, in_flight: Option<&InFlight>) -> Vec<(Configuration, u64, bool)> {
+        let base = self.awaiting.clone();
+        let mut outcomes = vec![match &base {
+            Some(base) => (base.clone(), self.generation + 1, false),
+            None => (self.configuration.clone(), self.generation, false),
+        }];
+        match in_flight {
+            Some(sent) if sent.is_confirmed => {
+                let base = base.unwrap_or_else(|| self.configuration.clone());
+                outcomes.push((base, self.generation + 2, true));
+            }
+            Some(sent) => outcomes.push((sent.next.clone(), self.generation + 1, true)),
+            None => {}
+        }
+        outcomes
+    }
+}
+
+/// How a commit is sent: one in four awaits its confirmation, half of those by a token.
+fn commit_element(is_confirmed: bool, awaits_token: bool, random: &mut StdRng) -> (&'static str, bool) {
+    const TIMED: &str = "<commit><confirmed/><confirm-timeout>3600</confirm-timeout></commit>";
+    const WITH_TOKEN: &str =
+        "<commit><confirmed/><confirm-timeout>3600</confirm-timeout><persist>t</persist></commit>";
+    const FOLLOWS: &str = "<commit><confirmed/><confirm-timeout>3600</confirm-timeout>\
+                           <persist>t</persist><persist-id>t</persist-id></commit>";
+    match (is_confirmed, awaits_token) {
+        (false, false) => ("<commit/>", false),
+        (false, true) => ("<commit><persist-id>t</persist-id></commit>", false),
+        (true, true) => (FOLLOWS, true),
+        (true, false) if random.random_bool(0.5) => (WITH_TOKEN, true),
+        (true, false) => (TIMED, false),
+    }
+}
+
+/// Kills it so many times.
+async fn torture(kills: u64, seed: u64) -> Counts {
     let folder = tempfile::tempdir().unwrap();
     let mut lab = Lab::new(folder.path());
     let mut random = StdRng::seed_from_u64(seed);
-    let mut known = Configuration::default();
-    let (mut number, mut acknowledged, mut made, mut unmade) = (0, 0, 0, 0);
+    let mut known = Known::default();
+    let mut counts = Counts::default();
+    let mut number = 0;
     let mut client = lab.start().await;
     for round in 0..kills {
-        let mut in_flight: Option<Configuration> = None;
-        let before = acknowledged;
+        let mut in_flight: Option<InFlight> = None;
         // Half of the kills come at any time, half in the middle of a commit.
         let undisturbed = random.random_range(0..8);
         let patience = Duration::from_micros(random.random_range(0..150_000));
         let in_a_commit = random.random_bool(0.5);
         let moment = Duration::from_micros(random.random_range(0..12_000));
         let committing = async {
-            loop {
+            let mut awaits_token = false;
+            for done in 0.. {
                 number += 1;
-                let (next, edit) = known.next(number, &mut random);
+                let (next, edit) = known.configuration.next(number, &mut random);
                 assert!(client.call(&edit).await?.contains("<ok"), "{edit}");
-                in_flight = Some(next.clone());
-                let commit = client.call("<commit/>");
-                let reply = if in_a_commit && acknowledged - before >= undisturbed {
+                let is_confirmed = random.random_bool(0.25);
+                let (element, has_token) = commit_element(is_confirmed, awaits_token, &mut random);
+                in_flight = Some(InFlight { next, is_confirmed });
+                let commit = client.call(element);
+                let reply = if in_a_commit && done >= undisturbed {
                     match tokio::time::timeout(moment, commit).await {
                         Ok(reply) => reply?,
                         Err(_) => return Ok(()),
@@ -188,11 +289,14 @@ async fn torture(kills: u64, seed: u64) -> (u64, u64, u64) {
                 } else {
                     commit.await?
                 };
-                assert!(reply.contains("<ok"), "{reply}");
-                acknowledged += 1;
-                known = next;
-                in_flight = None;
+                assert!(reply.contains("<ok"), "{element}: {reply}");
+                awaits_token = has_token;
+                counts.acknowledged += 1;
+                if let Some(sent) = in_flight.take() {
+                    known.acknowledge(sent);
+                }
             }
+            Ok(())
         };
         if in_a_commit {
             let ended: Result<(), ponder::transport::netconf_client::ClientError> = committing.await;
@@ -201,7 +305,14 @@ async fn torture(kills: u64, seed: u64) -> (u64, u64, u64) {
             ended.unwrap();
         }
         lab.kill().await;
+        counts.unconfirmed += u64::from(known.awaiting.is_some());
 
+        // What a start does may be interrupted too.
+        if random.random_bool(0.2) {
+            lab.start_and_kill(Duration::from_micros(random.random_range(0..60_000)))
+                .await;
+            counts.while_starting += 1;
+        }
         client = lab.start().await;
         let reply = client
             .call("<get-config><source><running/></source></get-config>")
@@ -209,42 +320,49 @@ async fn torture(kills: u64, seed: u64) -> (u64, u64, u64) {
             .unwrap();
         let found = Configuration::read(&reply);
         let what = format!(
-            "seed {seed}, kill {round}: {:?} acknowledged, {:?} in flight, {:?} found",
-            known.mark,
-            in_flight.as_ref().and_then(|next| next.mark),
+            "seed {seed}, kill {round}: {:?} acknowledged, {:?} awaiting, {:?} in flight, {:?} found",
+            known.configuration.mark,
+            known.awaiting.as_ref().map(|base| base.mark),
+            in_flight.as_ref().map(|sent| (sent.next.mark, sent.is_confirmed)),
             found.mark
         );
-        if found == known {
-            unmade += u64::from(in_flight.is_some());
-        } else {
-            assert!(Some(&found) == in_flight.as_ref(), "{what}\n{}", lab.log());
-            made += 1;
-            known = found;
-            number = known.mark.unwrap();
-        }
-        check_history(&lab.state(), acknowledged + made, &known, &what);
+        let inspection = inspect(&mut FolderFiles::new(&lab.state())).unwrap();
+        let outcomes = known.outcomes(in_flight.as_ref());
+        let outcome = outcomes.iter().find(|(configuration, generation, _)| {
+            *configuration == found && *generation == inspection.generation
+        });
+        let Some((_, generation, is_made)) = outcome else {
+            panic!("{what}, generation {}\n{}", inspection.generation, lab.log())
+        };
+        counts.made += u64::from(*is_made);
+        counts.unmade += u64::from(in_flight.is_some() && !is_made);
+        known = Known {
+            configuration: found,
+            awaiting: None,
+            generation: *generation,
+        };
+        check_history(&inspection, &known, &what);
     }
     lab.kill().await;
-    (acknowledged, made, unmade)
+    counts
 }
 
 /// The last hundred commits are there, each on top of the one before it.
-fn check_history(state: &Path, commits: u64, known: &Configuration, what: &str) {
-    let inspection = inspect(&mut FolderFiles::new(state)).unwrap();
-    assert_eq!(inspection.generation, commits, "{what}");
-    let records = inspection.records;
+fn check_history(inspection: &Inspection, known: &Known, what: &str) {
+    let commits = known.generation;
+    let records = &inspection.records;
     assert!(
         records.len() as u64 >= commits.min(100),
         "{what}: {}",
         records.len()
     );
     let mut base = commits - records.len() as u64;
-    for record in &records {
+    for record in records {
         assert_eq!(record.change_set.base, base, "{what}");
         base = record.generation();
     }
     assert_eq!(base, commits, "{what}");
-    if let (Some(last), Some(mark)) = (records.last(), known.mark) {
+    if let (Some(last), Some(mark)) = (records.last(), known.configuration.mark) {
         let record = last.change_set.to_record().unwrap();
         assert!(record.contains(&format!("\"commit-{mark}\"")), "{what}: {record}");
     }
@@ -255,11 +373,8 @@ fn run(kills: u64, seed: u64) {
         .enable_all()
         .build()
         .unwrap();
-    let (acknowledged, made, unmade) = runtime.block_on(torture(kills, seed));
-    println!(
-        "{kills} kills with seed {seed}: {acknowledged} commits acknowledged; of those in flight {made} were made \
-         whole and {unmade} not at all"
-    );
+    let counts = runtime.block_on(torture(kills, seed));
+    println!("{kills} kills with seed {seed}: {counts:?}");
 }
 
 /// Each test kills a quarter of them.

@@ -1,4 +1,4 @@
-//! Commits against a disk that fails at every operation, and against SIGKILL at any moment.
+//! Commits against a disk that fails at every operation, against SIGKILL at any moment, and in a crowd.
 
 #![allow(
     missing_docs,
@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )] // a test may stop at what it did not expect
 
+mod crowd;
 mod disk;
 mod kill;
 mod row;
