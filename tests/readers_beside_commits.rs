@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::mpsc;
 use std::thread;
 
+use ponder::datastore::commit::ValidationWay;
 use ponder::datastore::datastores::Datastores;
 use ponder::datastore::edit::OnError;
 use ponder::datastore::edit_attributes::EditOperation;
@@ -138,7 +139,7 @@ fn a_broken_rule_is_told_as_before_and_the_candidate_stays() {
     edit(&datastores, "<row><name>1</name><mtu>5</mtu></row>");
     assert_eq!(datastores.validate_candidate(&[]).unwrap_err().len(), 1);
     datastores.discard();
-    datastores.validate_both_ways();
+    datastores.validate_by(ValidationWay::Both);
     edit(&datastores, "<row><name>1</name><mtu>50</mtu></row>");
     assert_eq!(datastores.validate_candidate(&[]), Ok(()));
     datastores.commit(author(), &[]).unwrap();

@@ -26,6 +26,7 @@ use crate::app::settings::Settings;
 use crate::app::spill::Spill;
 use crate::app::start_error::StartError;
 use crate::app::startup_file::StartupFile;
+use crate::app::state::datastore::DatastoreState;
 use crate::app::state::inventory::InventoryState;
 use crate::app::state::licence::LicenceState;
 use crate::app::state::licence_platform::{LicencePlatformState, PonderLicenceState};
@@ -101,9 +102,7 @@ impl Agent {
 
         let storage = Journal::new(Box::new(FolderFiles::new(state_dir.path())));
         let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
-        if settings.paranoid {
-            datastores.validate_both_ways();
-        }
+        datastores.validate_by(settings.validation.into());
         if let Some(undone) = datastores.roll_back_unconfirmed(clock.now())? {
             tracing::warn!(
                 generation = undone.generation,
@@ -217,6 +216,9 @@ fn desk(
     let mut providers = state_providers(&device, &licensing, clock);
     providers.push(Box::new(AccessState {
         control: Arc::clone(&access),
+    }));
+    providers.push(Box::new(DatastoreState {
+        datastores: Arc::clone(&datastores),
     }));
     providers.extend(own.providers);
     providers.extend(reporting.providers());

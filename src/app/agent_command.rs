@@ -7,7 +7,7 @@ use crate::app::clock::Clock;
 use crate::app::command_line::AgentArguments;
 use crate::app::coverage;
 use crate::app::output::say;
-use crate::app::settings::{Settings, UserSettings};
+use crate::app::settings::{Settings, UserSettings, ValidationSetting};
 use crate::app::shutdown;
 
 /// Runs the agent, its ready line on standard output; or prints the coverage report.
@@ -54,7 +54,9 @@ fn settings(arguments: AgentArguments) -> anyhow::Result<Settings> {
             recovery: true,
         });
     }
-    settings.paranoid |= arguments.paranoid;
+    if arguments.paranoid {
+        settings.validation = ValidationSetting::Both;
+    }
     let overridden = [
         (&mut settings.state_dir, arguments.state_dir),
         (&mut settings.chassis, arguments.chassis),

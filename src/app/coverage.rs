@@ -15,9 +15,12 @@ use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings};
 use crate::app::netconf_options::NetconfOptions;
 use crate::app::reporting::Reporting;
 use crate::app::settings::LicensingSettings;
+use crate::app::state::datastore::DatastoreState;
 use crate::app::state_dir::StateDir;
 use crate::app::stored_only::STORED_ONLY;
 use crate::app::yang_dir;
+use crate::datastore::datastores::Datastores;
+use crate::datastore::memory_storage::MemoryStorage;
 use crate::datastore::participant::{Coverage, Participant};
 use crate::device::chassis::ChassisDescription;
 use crate::device::simulator::Simulator;
@@ -97,6 +100,10 @@ fn unprovided(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Vec
         witness: Arc::new(()),
     })?;
     let mut providers = state_providers(&device, &licensing, &clock);
+    let datastores = Datastores::open(Arc::clone(schema), Box::new(MemoryStorage::new()))?;
+    providers.push(Box::new(DatastoreState {
+        datastores: Arc::new(datastores),
+    }));
     providers.extend(management_providers(schema, &NetconfOptions::default(), &clock).providers);
     providers.extend(Reporting::in_memory(&clock, &Tree::empty(schema))?.providers());
     Ok(OperationalState::new(providers).unprovided(schema))

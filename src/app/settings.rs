@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::app::name_resolution::DNS_PORT;
 use crate::app::settings::policy::{PeriodSettings, PolicySettings, default_sections};
 use crate::app::syslog::connection::Transport;
+use crate::datastore::commit::ValidationWay;
 use crate::transport::error::TransportError;
 use crate::transport::login::{Users, parse_authorized_keys};
 
@@ -25,8 +26,8 @@ pub struct Settings {
     pub chassis: Option<PathBuf>,
     /// Folder of further YANG modules, stored only.
     pub yang_dir: Option<PathBuf>,
-    /// Validate each commit both ways, around its changes and whole, and refuse it where they differ.
-    pub paranoid: bool,
+    /// How configurations are validated.
+    pub validation: ValidationSetting,
     /// The NETCONF server.
     pub netconf: NetconfSettings,
     /// Who may log in.
@@ -37,6 +38,29 @@ pub struct Settings {
     pub licensing: LicensingSettings,
     /// The log and the traces.
     pub syslog: SyslogSettings,
+}
+
+/// How configurations are validated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValidationSetting {
+    /// What a change can break, and everything where that cannot be told.
+    #[default]
+    Changes,
+    /// Everything, at each commit.
+    Whole,
+    /// Both; what they do not agree on is refused.
+    Both,
+}
+
+impl From<ValidationSetting> for ValidationWay {
+    fn from(setting: ValidationSetting) -> ValidationWay {
+        match setting {
+            ValidationSetting::Changes => ValidationWay::Changes,
+            ValidationSetting::Whole => ValidationWay::Whole,
+            ValidationSetting::Both => ValidationWay::Both,
+        }
+    }
 }
 
 /// `[netconf]`
@@ -386,8 +410,10 @@ const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here is 
 
 # A folder of further YANG modules (*.yang): served and stored, without effect on the device.
 # yang-dir = "yang"
-# Validate each commit both ways, around its changes and whole, and refuse it where they differ.
-# paranoid = false
+# How configurations are validated: "changes" looks at what a change can break, and at everything where that cannot be
+# told; "whole" looks at everything at each commit, which takes the longer the more is stored; "both" does both and refuses
+# what they do not agree on (the flag --paranoid). `ponder-datastore-state` counts them.
+validation = "changes"
 
 [netconf]
 # NETCONF over SSH. Port 0 takes a free port, which the ready line tells.

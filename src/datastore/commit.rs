@@ -2,14 +2,16 @@
 //!
 //! Invariant: what was recorded is published and what was not recorded is not; a commit that fails has changed nothing.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tracing::{debug, error};
 
 use crate::datastore::apply::ApplyError;
 use crate::datastore::change_set::ChangeSet;
 use crate::datastore::difference::difference;
+use crate::datastore::held::held;
 use crate::datastore::history::Author;
 use crate::datastore::participant::Participant;
 use crate::datastore::running::Running;
@@ -109,15 +111,31 @@ pub(crate) struct Checked {
     pub(crate) is_local: bool,
 }
 
+/// How configurations are validated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ValidationWay {
+    /// What a change can break, and everything where that cannot be told.
+    #[default]
+    Changes,
+    /// Everything, at each commit.
+    Whole,
+    /// Both; what they do not agree on is refused.
+    Both,
+}
+
 /// How commits are validated, and how often each way was needed.
 #[derive(Debug, Default)]
 pub struct Validation {
-    /// Validate each commit both ways and refuse it where they differ.
-    pub paranoid: AtomicBool,
-    /// Commits of which only what they can break was validated.
+    /// Which way was chosen; until then the default.
+    pub way: OnceLock<ValidationWay>,
+    /// Validations of what a change can break that were enough.
     pub local: AtomicU64,
-    /// Commits of which everything was validated, refused ones among them.
+    /// Validations of everything.
     pub whole: AtomicU64,
+    /// Configurations that were refused.
+    pub refused: AtomicU64,
+    /// Why everything was validated, and how often.
+    pub reasons: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Validation {
@@ -129,8 +147,12 @@ impl Validation {
         tree: &mut Tree,
         touched: &[InstancePath],
     ) -> Result<(Vec<InstancePath>, bool), CommitError> {
-        let mut both = self.paranoid.load(Ordering::Relaxed).then(|| tree.duplicate());
-        let found = tree.validate_changes(&base.tree, touched);
+        let way = self.way.get().copied().unwrap_or_default();
+        let mut both = (way == ValidationWay::Both).then(|| tree.duplicate());
+        let found = match way {
+            ValidationWay::Whole => Localised::Whole("everything is validated always"),
+            ValidationWay::Changes | ValidationWay::Both => tree.validate_changes(&base.tree, touched),
+        };
         if found == Localised::Valid {
             self.local.fetch_add(1, Ordering::Relaxed);
             if let Some(other) = &mut both {
@@ -140,9 +162,12 @@ impl Validation {
             return Ok((Vec::new(), true));
         }
         self.whole.fetch_add(1, Ordering::Relaxed);
-        if let Localised::Whole(why) = found {
-            debug!(why, "everything is validated");
-        }
+        let why = match found {
+            Localised::Whole(why) => why,
+            _ => "a rule is broken or something goes because of its when",
+        };
+        *held(&self.reasons).entry(why).or_default() += 1;
+        debug!(why, "everything is validated");
         let whole = tree.validate();
         if found == Localised::Invalid && whole.as_ref().is_ok_and(Vec::is_empty) {
             error!("validating around the changes found a fault that validating everything did not find");
@@ -150,9 +175,10 @@ impl Validation {
                 return Err(disagreement("only validating around the changes finds a fault"));
             }
         }
-        whole
-            .map(|removed| (removed, false))
-            .map_err(CommitError::Invalid)
+        whole.map(|removed| (removed, false)).map_err(|errors| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            CommitError::Invalid(errors)
+        })
     }
 }
 

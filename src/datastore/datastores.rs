@@ -1,20 +1,21 @@
 //! The datastores of one agent: running for everybody to read, the candidate to edit, commits from one to the other.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::datastore::apply::apply;
 use crate::datastore::candidate::Candidate;
 use crate::datastore::change_set::{Change, ChangeSet};
-use crate::datastore::commit::{Checked, CommitError, Committed, Validation, check};
+use crate::datastore::commit::{Checked, CommitError, Committed, Validation, ValidationWay, check};
 use crate::datastore::copies::Copies;
 use crate::datastore::edit::{self, Edited, OnError, parse_config};
 use crate::datastore::edit_attributes::EditOperation;
+use crate::datastore::held::held;
 use crate::datastore::history::{Author, Entry, History};
 use crate::datastore::journal_record::{Awaiting, Record};
 use crate::datastore::journal_replay::replay;
 use crate::datastore::participant::{Participant, WriteGate, open_gate};
-use crate::datastore::recorder::Recorder;
+use crate::datastore::recorder::{KeptCounts, Recorder};
 use crate::datastore::running::Running;
 use crate::datastore::storage::{Storage, StorageError};
 use crate::yang::error::DataError;
@@ -34,18 +35,35 @@ pub struct Datastores {
     validation: Validation,
     /// Held by the commit that is under way.
     recorder: Mutex<Recorder>,
+    kept: Arc<KeptCounts>,
     history: Mutex<History>,
 }
 
-/// How commits and edits were done since the start, for metrics.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// How commits and edits were done since the start, and what is kept of them, for metrics.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
-    /// Validations of what a change can break.
+    /// How configurations are validated.
+    pub way: ValidationWay,
+    /// Validations of what a change can break that were enough.
     pub validated_around_changes: u64,
     /// Validations of everything.
     pub validated_whole: u64,
+    /// Configurations that were refused.
+    pub refused: u64,
+    /// Why everything was validated, and how often.
+    pub reasons: Vec<(&'static str, u64)>,
     /// Trees that were duplicated because no copy of running was free.
     pub duplicated: u64,
+    /// The generation of running: commits since the first start.
+    pub generation: u64,
+    /// Commits that rollback can reach.
+    pub history: usize,
+    /// Generation that was last written whole.
+    pub snapshot: u64,
+    /// Commits recorded since then.
+    pub records: u64,
+    /// Commits and snapshots that could not be written.
+    pub write_failures: u64,
 }
 
 /// Why the datastores could not be opened.
@@ -99,6 +117,7 @@ impl Datastores {
             copies: Mutex::default(),
             validation: Validation::default(),
             running: Mutex::new(running),
+            kept: recorder.counts(),
             recorder: Mutex::new(recorder),
             history: Mutex::new(history),
         })
@@ -231,17 +250,30 @@ impl Datastores {
         .map_err(CommitError::into_errors)
     }
 
-    /// From now on each commit is validated both ways, around its changes and whole, and refused where they differ.
-    pub fn validate_both_ways(&self) {
-        self.validation.paranoid.store(true, Ordering::Relaxed);
+    /// Chooses how configurations are validated; the first choice stays.
+    pub fn validate_by(&self, way: ValidationWay) {
+        self.validation.way.get_or_init(|| way);
     }
 
     /// How commits and edits were done since the start.
     pub fn counts(&self) -> Counts {
+        let validation = &self.validation;
+        let kept = &self.kept;
         Counts {
-            validated_around_changes: self.validation.local.load(Ordering::Relaxed),
-            validated_whole: self.validation.whole.load(Ordering::Relaxed),
+            way: validation.way.get().copied().unwrap_or_default(),
+            validated_around_changes: validation.local.load(Ordering::Relaxed),
+            validated_whole: validation.whole.load(Ordering::Relaxed),
+            refused: validation.refused.load(Ordering::Relaxed),
+            reasons: held(&validation.reasons)
+                .iter()
+                .map(|(why, count)| (*why, *count))
+                .collect(),
             duplicated: held(&self.copies).duplicated,
+            generation: self.running().generation,
+            history: held(&self.history).entries().count(),
+            snapshot: kept.snapshot.load(Ordering::Relaxed),
+            records: kept.records.load(Ordering::Relaxed),
+            write_failures: kept.failures.load(Ordering::Relaxed),
         }
     }
 
@@ -439,11 +471,6 @@ impl Datastores {
     pub fn history(&self) -> Vec<Entry> {
         held(&self.history).entries().cloned().collect()
     }
-}
-
-/// A lock that a panic elsewhere does not close for ever: what it guards is swapped whole, never left half done.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod edit;
 pub mod edit_attributes;
 mod edit_node;
 mod edit_removal;
+mod held;
 pub mod history;
 pub mod journal;
 mod journal_format;

@@ -1,6 +1,7 @@
 //! Writing commits down: a record each, and running whole when the storage wants it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::warn;
 
@@ -9,8 +10,20 @@ use crate::datastore::journal_record::{Awaiting, Record, Snapshot};
 use crate::datastore::running::{Running, kept_form};
 use crate::datastore::storage::{Kept, SnapshotNeed, Storage, StorageError};
 
+/// What is kept, in numbers that can be read while something is being recorded.
+#[derive(Debug, Default)]
+pub(crate) struct KeptCounts {
+    /// Generation that was last written whole.
+    pub(crate) snapshot: AtomicU64,
+    /// Commits recorded since then.
+    pub(crate) records: AtomicU64,
+    /// Commits and snapshots that could not be written, since the start.
+    pub(crate) failures: AtomicU64,
+}
+
 /// What was recorded last, and where.
 pub(crate) struct Recorder {
+    counts: Arc<KeptCounts>,
     storage: Box<dyn Storage>,
     author: Option<Author>,
     awaiting: Option<Awaiting>,
@@ -20,7 +33,11 @@ impl Recorder {
     /// Goes on after what was kept.
     pub(crate) fn new(storage: Box<dyn Storage>, kept: &Kept) -> Recorder {
         let last = kept.after.last();
+        let counts = KeptCounts::default();
+        counts.snapshot.store(kept.snapshot.generation, Ordering::Relaxed);
+        counts.records.store(kept.after.len() as u64, Ordering::Relaxed);
         Recorder {
+            counts: Arc::new(counts),
             storage,
             author: last.map_or_else(
                 || kept.snapshot.author.clone(),
@@ -33,6 +50,11 @@ impl Recorder {
         }
     }
 
+    /// What is kept, in numbers.
+    pub(crate) fn counts(&self) -> Arc<KeptCounts> {
+        Arc::clone(&self.counts)
+    }
+
     /// What the last commit says of its confirmation.
     pub(crate) fn awaiting(&self) -> Option<&Awaiting> {
         self.awaiting.as_ref()
@@ -43,7 +65,10 @@ impl Recorder {
         if self.storage.snapshot_need() == SnapshotNeed::First {
             self.snapshot(before)?;
         }
-        self.storage.record(record)?;
+        let recorded = self.storage.record(record);
+        self.count_failure(&recorded);
+        recorded?;
+        self.counts.records.fetch_add(1, Ordering::Relaxed);
         self.author = Some(record.author.clone());
         self.awaiting = record.awaiting.clone();
         Ok(())
@@ -60,11 +85,22 @@ impl Recorder {
     }
 
     fn snapshot(&mut self, running: &Running) -> Result<(), StorageError> {
-        self.storage.snapshot(&Snapshot {
+        let written = self.storage.snapshot(&Snapshot {
             generation: running.generation,
             author: self.author.clone(),
             awaiting: self.awaiting.clone(),
             configuration: kept_form(&running.tree),
-        })
+        });
+        self.count_failure(&written);
+        written?;
+        self.counts.snapshot.store(running.generation, Ordering::Relaxed);
+        self.counts.records.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn count_failure(&self, written: &Result<(), StorageError>) {
+        if written.is_err() {
+            self.counts.failures.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
