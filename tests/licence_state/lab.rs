@@ -209,6 +209,21 @@ impl Lab {
         ["response/operation-status", "response/return-code"].map(|path| reply.text(path))
     }
 
+    /// An RPC about a reservation; gives its return code and all that it answers.
+    pub async fn order(&mut self, name: &str, content: &str) -> (String, Node) {
+        let reply = self
+            .call(&format!("<{name} xmlns=\"{ACT}\">{content}</{name}>"))
+            .await;
+        let answer = Node(vec![Element::parse_document(&reply).unwrap()]).below("reservation-codes");
+        (answer.text("response/return-code"), answer)
+    }
+
+    /// Installs an authorization code; gives the return code.
+    pub async fn install(&mut self, code: &str) -> String {
+        let content = format!("<authorization-code>{code}</authorization-code>");
+        self.order("reservation-install", &content).await.0
+    }
+
     pub async fn register(&mut self, token: &str) {
         let answer = self
             .act("register-id-token", &format!("<id-token>{token}</id-token>"))

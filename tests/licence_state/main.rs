@@ -10,6 +10,7 @@
 
 mod certificates;
 mod chassis;
+mod document;
 mod fields;
 mod lab;
 mod stub;
