@@ -277,7 +277,7 @@ pub(super) fn management_providers(
     options: &NetconfOptions,
     clock: &Arc<dyn Clock>,
 ) -> ManagementState {
-    let library = YangLibrary::new(schema);
+    let library = YangLibrary::new(schema, options.datastores());
     let capabilities = options.capabilities(schema, library.content_id());
     let sessions = Arc::new(Mutex::new(SessionList::default()));
     let locks = Arc::new(Mutex::new(LockTable::default()));

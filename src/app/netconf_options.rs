@@ -43,7 +43,9 @@ impl NetconfOptions {
             capability::ROLLBACK_ON_ERROR,
             capability::VALIDATE_1_1,
             capability::VALIDATE_1_0,
+            capability::XPATH,
             capability::WITH_DEFAULTS,
+            capability::WITH_OPERATIONAL_DEFAULTS,
         ]
         .map(str::to_owned)
         .into();
@@ -56,7 +58,7 @@ impl NetconfOptions {
         if !self.url_schemes.is_empty() {
             capabilities.push(capability::url(&self.url_schemes));
         }
-        // RFC 7895 section 2.1; version 1.1 of it would promise NMDA (RFC 8526 section 2).
+        // RFC 8526 section 2; version 1.0 (RFC 7895 section 2.1) for clients from before NMDA.
         let library = schema
             .module("ietf-yang-library")
             .and_then(|module| module.revision.as_deref())
@@ -64,6 +66,7 @@ impl NetconfOptions {
         capabilities.push(format!(
             "urn:ietf:params:netconf:capability:yang-library:1.0?revision={library}&module-set-id={content_id}"
         ));
+        capabilities.push(capability::yang_library_1_1(library, content_id));
         for module in schema.modules() {
             let features: Vec<&str> = module.features.iter().map(String::as_str).collect();
             capabilities.push(

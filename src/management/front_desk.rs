@@ -13,24 +13,19 @@ use crate::datastore::datastores::Datastores;
 use crate::datastore::lock::{Lock, LockError, LockTable, Lockable};
 use crate::datastore::participant::Participant;
 use crate::management::access::control::{AccessControl, Privileges};
-use crate::management::access::judge::Judge;
 use crate::management::access::permit::Permit;
 use crate::management::access::policy::ROOT as ACCESS_ROOT;
-use crate::management::body::{BodyWriter, InMemory, Overflow};
+use crate::management::body::{InMemory, Overflow};
 use crate::management::config_stores::{StartupStore, UrlStore};
 use crate::management::configurations::EditManner;
 use crate::management::desk::{Ending, FrontDesk, KillSwitch, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::operational::OperationalState;
-use crate::management::request::{DatastoreName, Filter, OperationHome, Reply, Request};
+use crate::management::request::{DatastoreName, OperationHome, Reply, Request};
 use crate::management::rpc_table::{Caller, RpcTable};
 use crate::management::session_list::SessionList;
 use crate::yang::error::DataError;
-use crate::yang::print::{Readable, WithDefaults, print_to};
 use crate::yang::schema::{Schema, Source};
-use crate::yang::schema_node::SchemaId;
-use crate::yang::select::Selection;
-use crate::yang::tree::{NodeRef, Tree};
 
 /// Told of every commit, in order, before its session gets `<ok/>`. Must not block.
 pub type CommitListener = Box<dyn Fn(&Committed) + Send + Sync>;
@@ -158,38 +153,19 @@ impl Desk {
             Request::Get {
                 filter,
                 with_defaults,
-            } => {
-                let selection = self.select(filter)?;
-                let mut state = self.parts.state.collect(self.schema(), &selection).map_err(one)?;
-                let running = self.parts.datastores.running();
-                let mixed = state
-                    .take_in_configuration(&running.tree)
-                    .map_err(|error| one(error.into()))?;
-                let permit = self.permit(session_id);
-                let judge = Judge::of(&permit);
-                let readable = judge.as_ref().map(|judge| judge as &dyn Readable);
-                let apart = Without {
-                    tops: mixed,
-                    of: readable,
-                };
-                self.shown(
-                    &[(&running.tree, Some(&apart)), (&state, readable)],
-                    &selection,
-                    with_defaults,
-                )
-            }
+            } => self.get(session_id, filter, with_defaults),
             Request::GetConfig {
                 source,
                 filter,
                 with_defaults,
-            } => {
-                let selection = self.select(filter)?;
-                let tree = self.content_to_show(source, with_defaults)?;
-                let permit = self.permit(session_id);
-                let judge = Judge::of(&permit);
-                let readable = judge.as_ref().map(|judge| judge as &dyn Readable);
-                self.shown(&[(&tree, readable)], &selection, with_defaults)
-            }
+            } => self.get_config(session_id, source, filter, with_defaults),
+            Request::GetData(query) => self.get_data(session_id, query),
+            Request::EditData {
+                datastore,
+                default_operation,
+                config,
+            } => self.edit_data(session_id, datastore, default_operation, config),
+            Request::Compare(comparison) => self.compare(session_id, comparison),
             Request::EditConfig {
                 target,
                 default_operation,
@@ -289,35 +265,6 @@ impl Desk {
             self.parts.access.configured(&committed.running.tree);
         }
         (self.parts.committed)(committed);
-    }
-
-    fn select(&self, filter: Filter) -> Result<Selection, Vec<ManagementError>> {
-        match filter {
-            Filter::Everything => Ok(Selection::everything(self.schema())),
-            Filter::Subtree(content) => {
-                Selection::subtree(self.schema(), &content).map_err(|error| one(error.into()))
-            }
-            Filter::XPath(expression) => Err(one(not_supported(&format!(
-                "filter type xpath (select {expression:?}) needs :xpath, which this agent does not have yet: \
-                 use a subtree filter"
-            )))),
-        }
-    }
-
-    /// Renders what is selected and may be read; the trees are let go of before anything is sent.
-    fn shown(
-        &self,
-        trees: &[(&Tree, Option<&dyn Readable>)],
-        selection: &Selection,
-        with_defaults: WithDefaults,
-    ) -> Answer {
-        let mut body = BodyWriter::new(self.parts.overflow.as_ref());
-        for (tree, readable) in trees {
-            if print_to(&mut body, tree, selection, with_defaults, *readable).is_err() {
-                break;
-            }
-        }
-        body.finish().map(Reply::Data).map_err(one)
     }
 
     fn lock(&self, session_id: u32, target: DatastoreName) -> Answer {
@@ -465,18 +412,6 @@ impl FrontDesk for Desk {
 
     fn capabilities(&self) -> Vec<String> {
         self.parts.capabilities.clone()
-    }
-}
-
-/// What may be read, without some top-level nodes that are shown elsewhere.
-struct Without<'r> {
-    tops: Vec<SchemaId>,
-    of: Option<&'r dyn Readable>,
-}
-
-impl Readable for Without<'_> {
-    fn may_read(&self, node: NodeRef<'_>) -> bool {
-        !self.tops.contains(&node.schema_id()) && self.of.is_none_or(|readable| readable.may_read(node))
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod body;
 pub mod committing;
+pub mod comparison;
 pub mod config_stores;
 pub mod configurations;
 pub mod desk;
@@ -11,6 +12,7 @@ pub mod front_desk;
 pub mod monitoring;
 pub mod operational;
 pub mod request;
+pub mod retrieval;
 pub mod rpc_table;
 pub mod session_list;
 pub mod yang_library;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::management::body::Body;
-use crate::yang::print::WithDefaults;
+use crate::yang::print::{Origin, WithDefaults};
 
 /// A configuration datastore that a request names (RFC 6241 section 5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -75,8 +75,65 @@ pub enum Filter {
     /// The content of a subtree filter, XML with every namespace in scope declared on its top elements.
     /// Empty content selects nothing (RFC 6241 section 6.4.2).
     Subtree(String),
-    /// An XPath filter.
-    XPath(String),
+    /// An XPath filter (section 8.9).
+    XPath {
+        /// The expression.
+        select: String,
+        /// Prefixes and namespaces in scope where it stands.
+        namespaces: Vec<(String, String)>,
+    },
+}
+
+/// A datastore of the NMDA that a request names (RFC 8342).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NmdaDatastore {
+    /// One that is configured.
+    Conventional(DatastoreName),
+    /// What is in use: configuration with its defaults, and state.
+    Operational,
+}
+
+impl fmt::Display for NmdaDatastore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NmdaDatastore::Conventional(name) => name.fmt(f),
+            NmdaDatastore::Operational => f.write_str("operational"),
+        }
+    }
+}
+
+/// What get-data is to give (RFC 8526 section 3.1.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DataQuery {
+    /// From where.
+    pub datastore: NmdaDatastore,
+    /// Which part.
+    pub filter: Filter,
+    /// Only configuration, or only state.
+    pub config: Option<bool>,
+    /// Only configuration of these origins.
+    pub origins: Option<Vec<Origin>>,
+    /// How many levels from each selected node on.
+    pub max_depth: Option<u16>,
+    /// Whether configuration tells its origin.
+    pub with_origin: bool,
+    /// What becomes of default values.
+    pub with_defaults: Option<WithDefaults>,
+}
+
+/// What compare is to compare (RFC 9144 section 4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Comparison {
+    /// From this one.
+    pub source: NmdaDatastore,
+    /// To that one.
+    pub target: NmdaDatastore,
+    /// Also what only one of them can hold.
+    pub all: bool,
+    /// Whether the source's values tell their origin.
+    pub report_origin: bool,
+    /// Which part.
+    pub filter: Filter,
 }
 
 /// A configuration given with a request: XML of the children of `<config>`, namespaces in scope declared on them.
@@ -210,6 +267,19 @@ pub enum Request {
         /// `yang` by default; as written in the request, prefix removed.
         format: Option<String>,
     },
+    /// Data of any datastore (RFC 8526 section 3.1.1).
+    GetData(DataQuery),
+    /// Change a datastore, all or nothing (RFC 8526 section 3.1.2).
+    EditData {
+        /// Which datastore.
+        datastore: NmdaDatastore,
+        /// For elements without an operation.
+        default_operation: DefaultOperation,
+        /// The edit; never a datastore.
+        config: ConfigSource,
+    },
+    /// What differs between two datastores (RFC 9144).
+    Compare(Comparison),
     /// An RPC that a YANG module defines: the whole element, namespaces in scope declared on it.
     Rpc {
         /// Local name, for logs and statistics.
@@ -240,6 +310,9 @@ impl Request {
             Request::CloseSession => (BASE, "close-session"),
             Request::KillSession { .. } => (BASE, "kill-session"),
             Request::GetSchema { .. } => (OperationHome::Module("ietf-netconf-monitoring"), "get-schema"),
+            Request::GetData(_) => (OperationHome::Module("ietf-netconf-nmda"), "get-data"),
+            Request::EditData { .. } => (OperationHome::Module("ietf-netconf-nmda"), "edit-data"),
+            Request::Compare(_) => (OperationHome::Module("ietf-nmda-compare"), "compare"),
             Request::Rpc { name, namespace, .. } => (OperationHome::Namespace(namespace), name),
         }
     }
@@ -261,6 +334,8 @@ pub enum Reply {
     Ok,
     /// `<data>`: the rendered XML of its children.
     Data(Body),
+    /// The same of get-data, in its own namespace.
+    NmdaData(Body),
     /// The children of `<rpc-reply>` for an RPC with output: rendered XML with namespaces declared.
     Output(String),
     /// The text of a module, to be escaped into `<data>` of get-schema.

@@ -17,14 +17,16 @@ const CONTENT_ID_SPACE: Uuid = Uuid::from_u128(0x9a1c_44f2_7be4_4d5a_8e0e_51c7_a
 /// Fills `yang-library` and `modules-state`.
 pub struct YangLibrary {
     schema: Arc<Schema>,
+    datastores: Vec<&'static str>,
     content_id: String,
 }
 
 impl YangLibrary {
-    /// Of a schema.
-    pub fn new(schema: &Arc<Schema>) -> YangLibrary {
+    /// Of a schema that these configuration datastores, and operational, have.
+    pub fn new(schema: &Arc<Schema>, datastores: Vec<&'static str>) -> YangLibrary {
         YangLibrary {
             schema: Arc::clone(schema),
+            datastores,
             content_id: content_id(schema),
         }
     }
@@ -94,10 +96,9 @@ impl StateProvider for YangLibrary {
             out.list("schema", &[("name", &SCHEMA)], |out| {
                 out.leaf("module-set", MODULE_SET)
             });
-            for datastore in ["ietf-datastores:running", "ietf-datastores:candidate"] {
-                out.list("datastore", &[("name", &datastore)], |out| {
-                    out.leaf("schema", SCHEMA)
-                });
+            for datastore in self.datastores.iter().chain(&["operational"]) {
+                let name = format!("ietf-datastores:{datastore}");
+                out.list("datastore", &[("name", &name)], |out| out.leaf("schema", SCHEMA));
             }
             out.leaf("content-id", &self.content_id);
         });
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn every_module_is_told_with_revision_and_namespace_and_one_leaf_can_be_asked_alone() {
         let schema = Schema::load(ModuleSet::embedded()).unwrap();
-        let library = YangLibrary::new(&schema);
+        let library = YangLibrary::new(&schema, vec!["running", "candidate"]);
         let content_id = library.content_id().to_owned();
         let state = OperationalState::new(vec![Box::new(library)]);
         let told = |content: &str| {

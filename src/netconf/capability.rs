@@ -11,6 +11,11 @@ pub const STARTUP: &str = "urn:ietf:params:netconf:capability:startup:1.0";
 /// RFC 6243 section 4: what nobody set is not reported unless it is asked for.
 pub const WITH_DEFAULTS: &str = "urn:ietf:params:netconf:capability:with-defaults:1.0\
     ?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim";
+/// RFC 6241 section 8.9.
+pub const XPATH: &str = "urn:ietf:params:netconf:capability:xpath:1.0";
+/// RFC 8526 section 2: with-defaults on operational, whose defaults in use are reported.
+pub const WITH_OPERATIONAL_DEFAULTS: &str = "urn:ietf:params:netconf:capability:with-operational-defaults:1.0\
+    ?basic-mode=report-all&also-supported=explicit,report-all-tagged,trim";
 /// Section 8.3.
 pub const CANDIDATE: &str = "urn:ietf:params:netconf:capability:candidate:1.0";
 /// Section 8.4.

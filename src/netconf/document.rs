@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::netconf::escape;
 use crate::netconf::namespace;
+use crate::netconf::prefixes::{declared_prefix, prefixes_in};
 
 /// Elements nested deeper than this are refused.
 pub const MAX_DEPTH: usize = 256;
@@ -530,6 +531,27 @@ impl<'d> Element<'d> {
         document.push_str(rest);
     }
 
+    /// Prefixes and namespaces in scope, without the default one.
+    pub fn scope(self) -> Vec<(String, String)> {
+        let mut scope: Vec<(String, String)> = Vec::new();
+        let mut place = Some(self);
+        while let Some(element) = place {
+            for attribute in element.attributes() {
+                let Some(prefix) = declared_prefix(attribute.name).filter(|prefix| !prefix.is_empty()) else {
+                    continue;
+                };
+                if !scope.iter().any(|(bound, _)| bound == prefix) {
+                    scope.push((prefix.to_owned(), attribute.value.clone()));
+                }
+            }
+            place = element
+                .node()
+                .and_then(|node| node.parent)
+                .map(|index| Element { index, ..self });
+        }
+        scope
+    }
+
     /// Bindings from around the element that it does not make itself: the default one, and the prefixes that appear.
     fn inherited(self, whole: &str) -> Vec<(&'d str, &'d str)> {
         let mut seen: Vec<&str> = vec!["xml"];
@@ -560,27 +582,6 @@ impl<'d> Element<'d> {
         }
         inherited
     }
-}
-
-fn declared_prefix(attribute: &str) -> Option<&str> {
-    match attribute.strip_prefix("xmlns")? {
-        "" => Some(""),
-        prefixed => prefixed.strip_prefix(':'),
-    }
-}
-
-/// Whatever stands before a colon anywhere: every prefix in names, and also those in values and paths.
-fn prefixes_in(text: &str) -> HashSet<&str> {
-    let mut found = HashSet::new();
-    for (colon, _) in text.match_indices(':') {
-        let before = text.get(..colon).unwrap_or_default();
-        let in_name = |letter: char| {
-            letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.') || !letter.is_ascii()
-        };
-        let start = before.trim_end_matches(in_name).len();
-        found.insert(before.get(start..).unwrap_or_default());
-    }
-    found
 }
 
 #[cfg(test)]

@@ -8,5 +8,6 @@ pub mod framing;
 pub mod hello;
 pub mod namespace;
 pub mod operation;
+pub mod prefixes;
 pub mod rpc_error;
 pub mod session;

@@ -15,6 +15,15 @@ pub const WITH_DEFAULTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-d
 /// `<get-data>`, `<edit-data>` (RFC 8526).
 pub const NMDA: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda";
 
+/// The identities of datastores (RFC 8342).
+pub const DATASTORES: &str = "urn:ietf:params:xml:ns:yang:ietf-datastores";
+
+/// The identities of origins (RFC 8342).
+pub const ORIGIN: &str = "urn:ietf:params:xml:ns:yang:ietf-origin";
+
+/// `<compare>` (RFC 9144).
+pub const COMPARE: &str = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare";
+
 /// Children of `<error-info>` that RFC 7950 section 15 defines.
 pub const YANG: &str = "urn:ietf:params:xml:ns:yang:1";
 

@@ -23,6 +23,11 @@ pub fn reply(returned: &Returned, answer: Result<Reply, Vec<ManagementError>>) -
             body = data;
             tail.push_str(&xml.end("data"));
         }
+        Ok(Reply::NmdaData(data)) => {
+            head.push_str(&format!("<data xmlns=\"{}\">", namespace::NMDA));
+            body = data;
+            tail.push_str("</data>");
+        }
         Ok(Reply::Output(output)) => body = output.into(),
         Ok(Reply::SchemaText(text)) => {
             head.push_str(&format!("<data xmlns=\"{}\">", namespace::MONITORING));

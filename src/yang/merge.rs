@@ -7,6 +7,17 @@ use crate::yang::schema_node::SchemaId;
 use crate::yang::tree::{NodeRef, Tree, fill_canonical_texts};
 
 impl Tree {
+    /// Puts in the defaults of configuration that nobody set, as in running. A `when` is not asked.
+    pub fn fill_in_defaults(&mut self) {
+        // SAFETY: the tree is ours alone while it is changed, and stands in the context of its schema.
+        unsafe {
+            let options = ffi::LYD_IMPLICIT_NO_STATE;
+            ffi::lyd_new_implicit_all(&mut self.root, self.schema().raw(), options, std::ptr::null_mut());
+            fill_canonical_texts(self.root);
+        }
+        self.schema().take_errors();
+    }
+
     /// Takes the configuration of containers in which this tree holds state, so that each is shown once. Gives the
     /// top-level nodes concerned.
     pub fn take_in_configuration(&mut self, configuration: &Tree) -> Result<Vec<SchemaId>, DataError> {

@@ -9,6 +9,8 @@
 mod compiled_type;
 pub mod document;
 pub mod error;
+#[allow(unsafe_code)] // evaluates XPath, copies and joins data
+pub mod evaluate;
 #[allow(unsafe_code)] // evaluates them and reads their atoms
 mod expression;
 #[allow(unsafe_code)] // evaluates expressions
@@ -48,3 +50,5 @@ mod whole;
 mod withheld;
 #[allow(unsafe_code)] // keeps a stack of nodes that it adds to
 pub mod writer;
+pub mod xpath;
+pub mod xpath_filter;

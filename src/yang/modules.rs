@@ -13,7 +13,19 @@ struct Embedded {
 include!(concat!(env!("OUT_DIR"), "/embedded_modules.rs"));
 
 /// Features of ietf-netconf that this server has.
-const NETCONF_FEATURES: [&str; 4] = ["candidate", "confirmed-commit", "rollback-on-error", "validate"];
+const NETCONF_FEATURES: [&str; 5] = [
+    "candidate",
+    "confirmed-commit",
+    "rollback-on-error",
+    "validate",
+    "xpath",
+];
+
+/// Modules of which only types and groupings are used.
+const IMPORTED: [&str; 2] = ["ietf-restconf", "ietf-yang-patch"];
+
+/// Features of ietf-netconf-nmda.
+const NMDA_FEATURES: [&str; 2] = ["origin", "with-defaults"];
 
 /// The text of one module or submodule.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,11 +63,12 @@ impl ModuleSet {
                 belongs_to: module.belongs_to.map(str::to_owned),
                 text: module.text.to_owned(),
             });
-            if module.belongs_to.is_none() {
+            if module.belongs_to.is_none() && !IMPORTED.contains(&module.name) {
                 set.implemented.insert(module.name.to_owned(), Vec::new());
             }
         }
         set.with_features("ietf-netconf", &NETCONF_FEATURES)
+            .with_features("ietf-netconf-nmda", &NMDA_FEATURES)
     }
 
     /// The same set with one more module, implemented.

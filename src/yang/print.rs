@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::yang::path::InstancePath;
@@ -25,6 +26,124 @@ pub enum WithDefaults {
     Trim,
 }
 
+/// Where a configuration node of the operational datastore comes from (RFC 8342 section 5.3.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// Somebody configured it.
+    Intended,
+    /// Nobody did: the schema says so.
+    Default,
+}
+
+impl Origin {
+    fn of(node: NodeRef<'_>) -> Origin {
+        if node.is_default() {
+            Origin::Default
+        } else {
+            Origin::Intended
+        }
+    }
+
+    /// Its name in ietf-origin.
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::Intended => "intended",
+            Origin::Default => "default",
+        }
+    }
+}
+
+/// What a reply shows of what is selected, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Rendering {
+    /// What becomes of default values.
+    pub defaults: WithDefaults,
+    /// How many levels are shown from each selected node on, that one counted.
+    pub max_depth: Option<u16>,
+    /// Only configuration, or only state.
+    pub config: Option<bool>,
+    /// Only configuration of these origins; none is none.
+    pub origins: Option<Vec<Origin>>,
+    /// Whether configuration tells where it comes from.
+    pub with_origin: bool,
+}
+
+impl Rendering {
+    /// Everything that is selected.
+    pub fn with(defaults: WithDefaults) -> Rendering {
+        Rendering {
+            defaults,
+            ..Rendering::default()
+        }
+    }
+
+    /// Whether something below a selected node may be left out.
+    pub(in crate::yang) fn sieves(&self) -> bool {
+        self.config.is_some() || self.origins.is_some()
+    }
+
+    /// Whether a node, or something below it, may be shown.
+    pub(in crate::yang) fn shows(&self, node: NodeRef<'_>) -> bool {
+        if !self.sieves() || node.schema().is_key() {
+            return true;
+        }
+        let is_config = node.schema().is_config();
+        match self.config {
+            Some(true) if !is_config => return false,
+            Some(false) if is_config && node.schema().is_term() => return false,
+            _ => {}
+        }
+        !node.schema().is_term() || self.shows_origin(node)
+    }
+
+    fn shows_origin(&self, node: NodeRef<'_>) -> bool {
+        match &self.origins {
+            Some(origins) if node.schema().is_config() => origins.contains(&Origin::of(node)),
+            _ => true,
+        }
+    }
+
+    /// Whether a node that holds nothing but keys is shown.
+    fn stands_alone(&self, node: NodeRef<'_>) -> bool {
+        !self.sieves()
+            || ((self.config != Some(false) || !node.schema().is_config()) && self.shows_origin(node))
+    }
+}
+
+/// Nodes that were found, and the way to them.
+#[derive(Debug, Default)]
+pub(in crate::yang) struct Marks {
+    selected: HashSet<*const ()>,
+    above: HashSet<*const ()>,
+}
+
+impl Marks {
+    pub(in crate::yang) fn of(nodes: &[NodeRef<'_>]) -> Marks {
+        let mut marks = Marks::default();
+        for node in nodes {
+            marks.selected.insert(node.address());
+            let mut above = node.parent();
+            while let Some(parent) = above {
+                if !marks.above.insert(parent.address()) {
+                    break;
+                }
+                above = parent.parent();
+            }
+        }
+        marks
+    }
+
+    pub(in crate::yang) fn is_selected(&self, node: NodeRef<'_>) -> bool {
+        self.selected.contains(&node.address())
+    }
+
+    pub(in crate::yang) fn leads_on(&self, node: NodeRef<'_>) -> bool {
+        self.above.contains(&node.address())
+    }
+}
+
+/// In front of the name of an origin.
+const ORIGIN: &str = " xmlns:or=\"urn:ietf:params:xml:ns:yang:ietf-origin\" or:origin=\"or:";
 /// On each default of a report with tags (RFC 6243 section 6).
 const DEFAULT_TAG: &str = " xmlns:wd=\"urn:ietf:params:xml:ns:netconf:default:1.0\" wd:default=\"true\"";
 
@@ -51,21 +170,22 @@ pub fn print_to(
     defaults: WithDefaults,
     readable: Option<&dyn Readable>,
 ) -> fmt::Result {
-    let mut printer = Printer {
-        schema: tree.schema(),
-        defaults,
-        readable,
-        pending: String::new(),
-        gone: 0,
-        out,
-        result: Ok(()),
-    };
+    render_to(out, tree, selection, &Rendering::with(defaults), readable)
+}
+
+/// The same, as a reply of RFC 8526 wants it.
+pub fn render_to(
+    out: &mut dyn fmt::Write,
+    tree: &Tree,
+    selection: &Selection,
+    rendering: &Rendering,
+    readable: Option<&dyn Readable>,
+) -> fmt::Result {
+    let mut printer = Printer::new(out, tree.schema(), rendering, readable);
     let view = selection.view();
     let among = |id| tree.roots().find(|node| node.schema_id() == id);
     if view.holds_at_root(among, |node| printer.may_read(node)) {
-        let mut roots: Vec<NodeRef<'_>> = tree.roots().collect();
-        roots.sort_by_key(|node| tree.schema().module_rank(node.module()));
-        for node in roots {
+        for node in in_order(tree) {
             printer.selected(node, &view, None);
         }
     }
@@ -73,20 +193,44 @@ pub fn print_to(
     printer.result
 }
 
+/// The marked nodes with all below them, their ancestors and the keys of those.
+pub(in crate::yang) fn render_nodes_to(
+    out: &mut dyn fmt::Write,
+    tree: &Tree,
+    marks: &Marks,
+    rendering: &Rendering,
+) -> fmt::Result {
+    let mut printer = Printer::new(out, tree.schema(), rendering, None);
+    for node in in_order(tree) {
+        printer.marked(node, marks, None);
+    }
+    printer.pass_on();
+    printer.result
+}
+
+/// The top-level nodes in the order of their modules.
+fn in_order(tree: &Tree) -> Vec<NodeRef<'_>> {
+    let mut roots: Vec<NodeRef<'_>> = tree.roots().collect();
+    roots.sort_by_key(|node| tree.schema().module_rank(node.module()));
+    roots
+}
+
+/// One node with all below it, for a reply that shows it somewhere else.
+pub fn print_node(node: NodeRef<'_>, rendering: &Rendering) -> String {
+    let mut text = String::new();
+    let mut printer = Printer::new(&mut text, node.schema().schema(), rendering, None);
+    printer.whole(node, None, 1);
+    printer.pass_on();
+    text
+}
+
 /// The children of a node, all of them: what an operation answers, or a whole subtree for a log.
 pub fn print_children(node: NodeRef<'_>, defaults: WithDefaults) -> String {
     let mut text = String::new();
-    let mut printer = Printer {
-        schema: node.schema().schema(),
-        defaults,
-        readable: None,
-        pending: String::new(),
-        gone: 0,
-        out: &mut text,
-        result: Ok(()),
-    };
+    let rendering = Rendering::with(defaults);
+    let mut printer = Printer::new(&mut text, node.schema().schema(), &rendering, None);
     for child in node.children() {
-        printer.whole(child, None);
+        printer.whole(child, None, 1);
     }
     printer.pass_on();
     text
@@ -97,7 +241,7 @@ const PIECE: usize = 32 * 1024;
 
 struct Printer<'s> {
     schema: &'s Schema,
-    defaults: WithDefaults,
+    rendering: &'s Rendering,
     readable: Option<&'s dyn Readable>,
     /// What was printed and may still be taken back.
     pending: String,
@@ -107,7 +251,24 @@ struct Printer<'s> {
     result: fmt::Result,
 }
 
-impl Printer<'_> {
+impl<'s> Printer<'s> {
+    fn new(
+        out: &'s mut dyn fmt::Write,
+        schema: &'s Schema,
+        rendering: &'s Rendering,
+        readable: Option<&'s dyn Readable>,
+    ) -> Printer<'s> {
+        Printer {
+            schema,
+            rendering,
+            readable,
+            pending: String::new(),
+            gone: 0,
+            out,
+            result: Ok(()),
+        }
+    }
+
     /// How many bytes were printed.
     fn length(&self) -> usize {
         self.gone + self.pending.len()
@@ -129,12 +290,12 @@ impl Printer<'_> {
     }
 
     fn hides(&self, node: NodeRef<'_>) -> bool {
-        let left_out = match self.defaults {
+        let by_default = match self.rendering.defaults {
             WithDefaults::Explicit => node.is_default(),
             WithDefaults::ReportAll | WithDefaults::ReportAllTagged => false,
             WithDefaults::Trim => node.is_default() || node.has_default_value(),
         };
-        left_out || !self.may_read(node)
+        by_default || !self.rendering.shows(node) || !self.may_read(node)
     }
 
     fn may_read(&self, node: NodeRef<'_>) -> bool {
@@ -157,7 +318,7 @@ impl Printer<'_> {
             return;
         };
         if matches!(inside, View::All) {
-            return self.whole(node, module);
+            return self.whole(node, module, 1);
         }
         let start = self.length();
         let here = Some(node.schema().module_id());
@@ -190,14 +351,15 @@ impl Printer<'_> {
         }
     }
 
-    /// A node with all below it.
-    fn whole(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
+    /// A node with all below it, as deep as is wanted; `depth` counts from 1.
+    fn whole(&mut self, node: NodeRef<'_>, module: Option<ModuleId>, depth: u16) {
         if self.hides(node) || self.result.is_err() {
             return;
         }
         if node.schema().is_term() {
             self.leaf(node, module);
-            if self.pending.len() > PIECE {
+            let may_be_taken_back = node.schema().is_key() && self.rendering.sieves();
+            if self.pending.len() > PIECE && !may_be_taken_back {
                 self.pass_on();
             }
             return;
@@ -206,10 +368,60 @@ impl Printer<'_> {
         let here = Some(node.schema().module_id());
         self.open(node, module);
         let empty = self.length();
+        let is_deepest = self.rendering.max_depth == Some(depth);
+        let mut after_keys = empty;
         for child in node.children() {
-            self.whole(child, here);
+            if child.schema().is_key() {
+                self.leaf(child, here);
+                after_keys = self.length();
+            } else if is_deepest {
+                break;
+            } else {
+                self.whole(child, here, depth.saturating_add(1));
+            }
+        }
+        if self.length() == after_keys && !self.rendering.stands_alone(node) {
+            return self.take_back(start);
+        }
+        if is_deepest && self.length() == empty {
+            self.take_back(empty - 1);
+            return self.pending.push_str("/>");
         }
         self.close(node, start, empty);
+    }
+
+    /// A node as far as it, or something below it, is marked.
+    fn marked(&mut self, node: NodeRef<'_>, marks: &Marks, module: Option<ModuleId>) {
+        if marks.is_selected(node) {
+            return self.whole(node, module, 1);
+        }
+        if !marks.leads_on(node) || self.hides(node) || self.result.is_err() {
+            return;
+        }
+        let start = self.length();
+        let here = Some(node.schema().module_id());
+        self.open(node, module);
+        let empty = self.length();
+        let mut after_keys = empty;
+        for child in node.children() {
+            if child.schema().is_key() {
+                self.leaf(child, here);
+                after_keys = self.length();
+            } else {
+                self.marked(child, marks, here);
+            }
+        }
+        let key_is_selected = || {
+            node.children()
+                .any(|child| child.schema().is_key() && marks.is_selected(child))
+        };
+        if self.length() == after_keys && !key_is_selected() {
+            return self.take_back(start);
+        }
+        self.close(node, start, empty);
+        if self.pending.len() > PIECE {
+            self.pass_on();
+        }
     }
 
     fn start_tag(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
@@ -218,6 +430,15 @@ impl Printer<'_> {
         if Some(node.schema().module_id()) != module {
             self.pending.push_str(" xmlns=\"");
             self.pending.push_str(&escape_attribute(node.namespace()));
+            self.pending.push('"');
+        }
+        if self.rendering.with_origin
+            && node.schema().is_config()
+            && !node.schema().is_key()
+            && (module.is_none() || (node.is_default() && node.schema().is_term()))
+        {
+            self.pending.push_str(ORIGIN);
+            self.pending.push_str(Origin::of(node).name());
             self.pending.push('"');
         }
     }
@@ -243,7 +464,7 @@ impl Printer<'_> {
     fn leaf(&mut self, node: NodeRef<'_>, module: Option<ModuleId>) {
         let value = node.value().unwrap_or_default();
         self.start_tag(node, module);
-        if self.defaults == WithDefaults::ReportAllTagged && node.is_default() {
+        if self.rendering.defaults == WithDefaults::ReportAllTagged && node.is_default() {
             self.pending.push_str(DEFAULT_TAG);
         }
         let text = if node.value_names_modules() {

@@ -524,7 +524,13 @@ mod tests {
         assert_eq!(netconf.revision.as_deref(), Some("2011-06-01"));
         assert_eq!(
             netconf.features,
-            ["candidate", "confirmed-commit", "rollback-on-error", "validate"]
+            [
+                "candidate",
+                "confirmed-commit",
+                "rollback-on-error",
+                "validate",
+                "xpath"
+            ]
         );
         assert_eq!(netconf.conformance, Conformance::Implement);
         let licence = schema.module("Cisco-IOS-XR-smart-license-act").unwrap();

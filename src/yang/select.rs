@@ -2,12 +2,12 @@
 //!
 //! An element without a namespace, or in the NETCONF base namespace, matches a node of any module: some clients leave
 //! the namespace out (RFC 6241 6.2.1 would let it match nothing). An element that no module has selects nothing.
-//! Attribute match expressions (6.2.2) are refused: no YANG data has attributes to match.
+//! Attribute match expressions (6.2.2) match nothing: no YANG data has attributes. What else the filter selects is given.
 
 use std::sync::Arc;
 
 use crate::yang::document::{Element, NETCONF_BASE};
-use crate::yang::error::{DataError, DataErrorTag};
+use crate::yang::error::DataError;
 use crate::yang::place::canonical_value;
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{NodeKind, SchemaId, SchemaNode};
@@ -34,13 +34,13 @@ pub(in crate::yang) struct Sieve {
 
 /// A content match node: holds when a leaf of one of these schema nodes has one of the values.
 #[derive(Clone, Debug)]
-struct ContentMatch {
+pub(in crate::yang) struct ContentMatch {
     leaves: Vec<(SchemaId, String)>,
 }
 
 /// A selection node, or a containment node with what is inside.
 #[derive(Clone, Debug)]
-struct Pick {
+pub(in crate::yang) struct Pick {
     node: SchemaId,
     inside: Option<Sieve>,
 }
@@ -74,6 +74,15 @@ impl Selection {
         })
     }
 
+    /// What location paths lead to.
+    pub(in crate::yang) fn of(schema: &Arc<Schema>, mut sieve: Sieve) -> Selection {
+        sieve.selects = true;
+        Selection {
+            schema: Arc::clone(schema),
+            filter: Some(sieve),
+        }
+    }
+
     /// Whether there is no filter.
     pub fn is_everything(&self) -> bool {
         self.filter.is_none()
@@ -96,20 +105,55 @@ impl Selection {
 }
 
 impl Sieve {
+    /// Selects nothing yet.
+    pub(in crate::yang) fn selecting() -> Sieve {
+        Sieve {
+            selects: true,
+            ..Sieve::default()
+        }
+    }
+
+    /// Selects all where these hold.
+    pub(in crate::yang) fn matching(matches: Vec<ContentMatch>) -> Sieve {
+        Sieve {
+            matches,
+            ..Sieve::default()
+        }
+    }
+
+    /// The same where these hold too.
+    pub(in crate::yang) fn with_matches(mut self, matches: Vec<ContentMatch>) -> Sieve {
+        self.matches.extend(matches);
+        self
+    }
+
+    pub(in crate::yang) fn pick(&mut self, pick: Pick) {
+        self.picks.push(pick);
+    }
+
+    /// Selects what another one selects, too.
+    pub(in crate::yang) fn add(&mut self, other: Sieve) {
+        self.picks.extend(other.picks);
+    }
+
     /// Binds filter elements to the children of some schema nodes; no parents means the root.
     fn bind(schema: &Schema, parents: &[SchemaNode<'_>], elements: &[Element]) -> Result<Sieve, DataError> {
         let mut sieve = Sieve::default();
         for element in elements {
-            refuse_attributes(element)?;
+            // RFC 6241 6.2.2: what has no such attribute with such a value is not selected.
+            if !element.attributes.is_empty() {
+                sieve.selects = true;
+                if element.children.is_empty() && !element.trimmed().is_empty() {
+                    sieve.matches.push(ContentMatch { leaves: Vec::new() });
+                }
+                continue;
+            }
             let nodes = candidates(schema, parents, element);
             if element.children.is_empty() && !element.trimmed().is_empty() {
                 sieve.matches.push(ContentMatch::bind(schema, &nodes, element));
                 continue;
             }
             sieve.selects = true;
-            if nodes.is_empty() {
-                Sieve::refuse_attributes_below(&element.children)?;
-            }
             for node in nodes {
                 let inside = if element.children.is_empty() {
                     None
@@ -123,14 +167,6 @@ impl Sieve {
             }
         }
         Ok(sieve)
-    }
-
-    fn refuse_attributes_below(elements: &[Element]) -> Result<(), DataError> {
-        for element in elements {
-            refuse_attributes(element)?;
-            Sieve::refuse_attributes_below(&element.children)?;
-        }
-        Ok(())
     }
 
     /// All schema nodes that it names.
@@ -171,7 +207,20 @@ impl Sieve {
     }
 }
 
+impl Pick {
+    pub(in crate::yang) fn new(node: SchemaId, inside: Option<Sieve>) -> Pick {
+        Pick { node, inside }
+    }
+}
+
 impl ContentMatch {
+    /// A leaf has a value, which is canonical.
+    pub(in crate::yang) fn of(leaf: SchemaId, value: String) -> ContentMatch {
+        ContentMatch {
+            leaves: vec![(leaf, value)],
+        }
+    }
+
     fn bind(schema: &Schema, nodes: &[SchemaNode<'_>], element: &Element) -> ContentMatch {
         let mut leaves = Vec::new();
         for node in nodes.iter().filter(|node| node.is_term()) {
@@ -195,21 +244,6 @@ impl ContentMatch {
             leaves.dedup();
         }
         ContentMatch { leaves }
-    }
-}
-
-fn refuse_attributes(element: &Element) -> Result<(), DataError> {
-    match element.attributes.first() {
-        None => Ok(()),
-        Some(attribute) => Err(DataError::new(
-            DataErrorTag::UnknownAttribute,
-            format!(
-                "filter element {}: attribute {} cannot be matched, YANG data has no attributes",
-                element.name, attribute.name
-            ),
-        )
-        .with_attribute(attribute.name.as_str())
-        .with_element(element.name.as_str())),
     }
 }
 
@@ -543,10 +577,17 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_in_a_filter_is_refused() {
-        let error = Selection::subtree(&schema(), "<top xmlns=\"urn:x\"><y z=\"1\"/></top>").unwrap_err();
-        assert_eq!(error.tag, DataErrorTag::UnknownAttribute);
-        assert_eq!(error.bad_attribute.as_deref(), Some("z"));
+    fn an_attribute_in_a_filter_matches_nothing_and_leaves_the_rest_as_it_is() {
+        assert_eq!(filtered("<top><users><user z=\"1\"/></users></top>"), "");
+        assert_eq!(filtered("<top z=\"1\"/>"), "");
+        assert_eq!(
+            filtered("<top><users><user><name z=\"1\">fred</name><type/></user></users></top>"),
+            ""
+        );
+        assert_eq!(
+            filtered("<top><users><user><name>fred</name><type/><full-name z=\"1\"/></user></users></top>"),
+            "<top><users><user><name>fred</name><type>admin</type></user></users></top>"
+        );
     }
 
     #[test]

@@ -79,17 +79,6 @@ impl Tree {
         here
     }
 
-    /// Puts in the defaults of configuration that nobody set, as in running. A `when` is not asked.
-    pub fn fill_in_defaults(&mut self) {
-        // SAFETY: the tree is ours alone while it is changed, and stands in the context of its schema.
-        unsafe {
-            let options = ffi::LYD_IMPLICIT_NO_STATE;
-            ffi::lyd_new_implicit_all(&mut self.root, self.schema.raw(), options, ptr::null_mut());
-            fill_canonical_texts(self.root);
-        }
-        self.schema.take_errors();
-    }
-
     /// A copy that shares nothing.
     pub fn duplicate(&self) -> Tree {
         let mut copy = ptr::null_mut();
@@ -168,6 +157,11 @@ impl<'t> NodeRef<'t> {
 
     pub(in crate::yang) fn raw(&self) -> *mut ffi::lyd_node {
         self.raw.as_ptr()
+    }
+
+    /// Tells nodes of one tree apart.
+    pub(in crate::yang) fn address(&self) -> *const () {
+        self.raw.as_ptr().cast_const().cast()
     }
 
     fn node(&self) -> &'t ffi::lyd_node {

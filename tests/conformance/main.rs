@@ -17,9 +17,12 @@ mod rfc6241_section_7;
 mod rfc6241_section_7_3;
 mod rfc6241_section_8_1;
 mod rfc6241_section_8_4;
+mod rfc6241_section_8_9;
 mod rfc6242_section_4;
 mod rfc6243_section_4;
 mod rfc8341_section_3;
+mod rfc8526_section_3;
+mod rfc9144_section_4;
 
 use std::time::{Duration, Instant};
 

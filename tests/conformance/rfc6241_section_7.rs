@@ -71,9 +71,10 @@ fn get_takes_no_filter_a_subtree_filter_or_an_xpath_filter() {
         "<get><filter type=\"xpath\" select=\"/a:top/a:x\"/></get>",
         &expect![[r#"
             Get {
-                filter: XPath(
-                    "/a:top/a:x",
-                ),
+                filter: XPath {
+                    select: "/a:top/a:x",
+                    namespaces: [],
+                },
                 with_defaults: Explicit,
             }"#]],
     );

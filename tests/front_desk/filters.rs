@@ -61,19 +61,3 @@ fn an_empty_filter_and_an_unknown_node_select_nothing() {
         );
     }
 }
-
-#[test]
-fn an_xpath_filter_is_refused_by_name() {
-    let (mut office, admin) = office_with_two_ports();
-    office.check(
-        admin,
-        "<get><filter type=\"xpath\" select=\"/a:b\" xmlns:a=\"urn:example:a\"/></get>",
-        expect![[r#"
-            <rpc-error>
-            <error-type>protocol</error-type>
-            <error-tag>operation-not-supported</error-tag>
-            <error-severity>error</error-severity>
-            <error-message xml:lang="en">filter type xpath (select "/a:b") needs :xpath, which this agent does not have yet: use a subtree filter</error-message>
-            </rpc-error>"#]],
-    );
-}

@@ -5,7 +5,8 @@ use crate::management::request::{ConfigSource, DefaultOperation, ErrorOption, Re
 use crate::netconf::document::Element;
 use crate::netconf::operation::parameters::{self, Parameters};
 
-const DEFAULT_OPERATIONS: &[(&str, DefaultOperation)] = &[
+/// Names of default operations.
+pub const DEFAULT_OPERATIONS: &[(&str, DefaultOperation)] = &[
     ("merge", DefaultOperation::Merge),
     ("replace", DefaultOperation::Replace),
     ("none", DefaultOperation::None),

@@ -3,12 +3,15 @@
 pub mod cancel_commit;
 pub mod close_session;
 pub mod commit;
+pub mod compare;
 pub mod copy_config;
 pub mod delete_config;
 pub mod discard_changes;
 pub mod edit_config;
+pub mod edit_data;
 pub mod get;
 pub mod get_config;
+pub mod get_data;
 pub mod get_schema;
 pub mod kill_session;
 pub mod lock;
@@ -39,6 +42,9 @@ pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
         (namespace::BASE | namespace::BASE_OF_NAPALM, "discard-changes") => discard_changes::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, "close-session") => close_session::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, "kill-session") => kill_session::read(operation),
+        (namespace::NMDA, "get-data") => get_data::read(operation),
+        (namespace::NMDA, "edit-data") => edit_data::read(operation),
+        (namespace::COMPARE, "compare") => compare::read(operation),
         (namespace::MONITORING, "get-schema") => get_schema::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, _) => Err(not_ours(name)),
         ("", _) => {

@@ -1,7 +1,9 @@
 //! What an operation is called with: its children, each known, each at most once, with exact refusals.
 
 use crate::management::error::{ErrorTag, ManagementError};
-use crate::management::request::{ConfigSource, ConfigTarget, ConfigText, DatastoreName, Filter};
+use crate::management::request::{
+    ConfigSource, ConfigTarget, ConfigText, DatastoreName, Filter, NmdaDatastore,
+};
 use crate::netconf::document::Element;
 use crate::netconf::framing::MAX_MESSAGE_BYTES;
 use crate::netconf::namespace;
@@ -9,6 +11,9 @@ use crate::yang::print::WithDefaults;
 
 /// Content with its namespaces declared may be this much longer than the longest message.
 const MAX_CONTENT_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
+
+/// Leaf-lists among the parameters.
+const REPEATED: [&str; 2] = ["origin-filter", "negated-origin-filter"];
 
 const WITH_DEFAULTS: &[(&str, WithDefaults)] = &[
     ("explicit", WithDefaults::Explicit),
@@ -64,7 +69,8 @@ impl<'d> Parameters<'d> {
             if !allowed.contains(&child.name()) {
                 return Err(unknown_element(name, child.name(), allowed));
             }
-            if given.iter().any(|earlier| earlier.name() == child.name()) {
+            let may_repeat = REPEATED.contains(&child.name());
+            if !may_repeat && given.iter().any(|earlier| earlier.name() == child.name()) {
                 let message = format!("<{}> of {name} is given twice", child.name());
                 return Err(bad_element(child.name(), message));
             }
@@ -85,6 +91,14 @@ impl<'d> Parameters<'d> {
     /// A parameter that may be left out.
     pub fn optional(&self, name: &str) -> Option<Element<'d>> {
         self.given.iter().copied().find(|given| given.name() == name)
+    }
+
+    /// The entries of a leaf-list.
+    pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = Element<'d>> + use<'p, 'd> {
+        self.given
+            .iter()
+            .copied()
+            .filter(move |given| given.name() == name)
     }
 
     /// A parameter that must be there.
@@ -153,6 +167,39 @@ impl<'d> Parameters<'d> {
         }
     }
 
+    /// `<subtree-filter>` or `<xpath-filter>` of get-data and its kin, which may be left out.
+    pub fn filter_spec(&self) -> Result<Filter, ManagementError> {
+        match (self.optional("subtree-filter"), self.optional("xpath-filter")) {
+            (None, None) => Ok(Filter::Everything),
+            (Some(_), Some(_)) => Err(bad_element(
+                "xpath-filter",
+                format!("{} takes one filter, not two", self.operation),
+            )),
+            (Some(subtree), None) => Ok(Filter::Subtree(content(subtree)?)),
+            (None, Some(xpath)) => Ok(Filter::XPath {
+                select: leaf(xpath)?.to_owned(),
+                namespaces: xpath.scope(),
+            }),
+        }
+    }
+
+    /// The datastore that a leaf names by its identity (RFC 8342 appendix A).
+    pub fn nmda_datastore(&self, name: &str) -> Result<NmdaDatastore, ManagementError> {
+        nmda_datastore(self.operation, self.required(name)?)
+    }
+
+    /// Whether a leaf without value is there.
+    pub fn flag(&self, name: &str) -> Result<bool, ManagementError> {
+        match self.text(name)? {
+            None => Ok(false),
+            Some("") => Ok(true),
+            Some(_) => Err(invalid_value(
+                name,
+                format!("{name} of {} holds text: it is empty", self.operation),
+            )),
+        }
+    }
+
     /// The datastore that `<source>` or `<target>` names.
     pub fn datastore(&self, name: &str) -> Result<DatastoreName, ManagementError> {
         let holder = self.required(name)?;
@@ -182,7 +229,10 @@ impl<'d> Parameters<'d> {
                 Ok(Filter::Subtree(content(filter)?))
             }
             Some("xpath") => match attribute("select") {
-                Some(select) => Ok(Filter::XPath(select.to_owned())),
+                Some(select) => Ok(Filter::XPath {
+                    select: select.to_owned(),
+                    namespaces: filter.scope(),
+                }),
                 None => {
                     let message = format!(
                         "filter of {} has type xpath but no select attribute",
@@ -231,6 +281,17 @@ pub fn datastore(
     choice: Element<'_>,
 ) -> Result<DatastoreName, ManagementError> {
     match (choice.namespace(), choice.name()) {
+        // An augment of RFC 8526 section 3.2.
+        (namespace::NMDA, "datastore") => match nmda_datastore(operation, choice)? {
+            NmdaDatastore::Conventional(name) => Ok(name),
+            NmdaDatastore::Operational => Err(invalid_value(
+                "datastore",
+                format!(
+                    "{} of {operation}: operational is no configuration",
+                    holder.name()
+                ),
+            )),
+        },
         (namespace::BASE | namespace::BASE_OF_NAPALM | "", name) => match name {
             "running" => Ok(DatastoreName::Running),
             "candidate" => Ok(DatastoreName::Candidate),
@@ -311,6 +372,40 @@ pub fn unknown_element(parent: &str, child: &str, allowed: &[&str]) -> Managemen
         ),
     };
     ManagementError::protocol(ErrorTag::UnknownElement, message).with_info("bad-element", child)
+}
+
+/// The datastore that the text of an element names.
+pub fn nmda_datastore(operation: &str, element: Element<'_>) -> Result<NmdaDatastore, ManagementError> {
+    let given = leaf(element)?;
+    let name = given.split_once(':').map_or(given, |(_, name)| name);
+    let namespace = match given.split_once(':') {
+        Some((prefix, _)) => element
+            .scope()
+            .into_iter()
+            .find(|(bound, _)| bound == prefix)
+            .map(|(_, namespace)| namespace),
+        // Without a prefix it can only mean one of these.
+        None => Some(namespace::DATASTORES.to_owned()),
+    };
+    let is_ours = namespace.as_deref() == Some(namespace::DATASTORES);
+    match name {
+        "running" if is_ours => Ok(NmdaDatastore::Conventional(DatastoreName::Running)),
+        "candidate" if is_ours => Ok(NmdaDatastore::Conventional(DatastoreName::Candidate)),
+        "startup" if is_ours => Ok(NmdaDatastore::Conventional(DatastoreName::Startup)),
+        "operational" if is_ours => Ok(NmdaDatastore::Operational),
+        _ => Err(invalid_value(
+            element.name(),
+            format!(
+                "{} of {operation}: `{given}` is not a datastore of this server",
+                element.name()
+            ),
+        )),
+    }
+}
+
+/// A refusal of a value.
+pub fn invalid_value(name: &str, message: String) -> ManagementError {
+    ManagementError::protocol(ErrorTag::InvalidValue, message).with_info("bad-element", name)
 }
 
 fn missing_element(name: &str, message: String) -> ManagementError {

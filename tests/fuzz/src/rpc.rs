@@ -36,7 +36,7 @@ fn check(request: &Request) {
     let content = match request {
         Request::Get { filter } | Request::GetConfig { filter, .. } => match filter {
             Filter::Subtree(content) => content,
-            Filter::Everything | Filter::XPath(_) => return,
+            Filter::Everything | Filter::XPath { .. } => return,
         },
         Request::EditConfig {
             config: ConfigSource::Inline(config),
