@@ -55,7 +55,7 @@ use crate::management::rpc_table::RpcTable;
 use crate::management::session_list::SessionList;
 use crate::management::yang_library::YangLibrary;
 use crate::transport::clock::{SteadyClock, Waiting};
-use crate::transport::ssh_server::{self, Limits, SshServer};
+use crate::transport::ssh_server::{self, CallHome, Limits, SshServer};
 use crate::yang::schema::Schema;
 
 /// A running agent.
@@ -158,6 +158,16 @@ impl Agent {
                 login_grace: Duration::from_secs(settings.netconf.login_grace_seconds.into()),
                 hello_timeout: Duration::from_secs(settings.netconf.hello_timeout_seconds.into()),
                 ..Limits::default()
+            },
+            call_home: CallHome {
+                // The settings were checked when they were read.
+                clients: settings
+                    .netconf
+                    .call_home
+                    .iter()
+                    .filter_map(|client| client.parse().ok())
+                    .collect(),
+                longest_wait: Duration::from_secs(settings.netconf.call_home_longest_wait_seconds.into()),
             },
         })
         .await?;

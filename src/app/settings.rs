@@ -13,6 +13,7 @@ use crate::app::name_resolution::DNS_PORT;
 use crate::app::settings::policy::{PeriodSettings, PolicySettings, default_sections};
 use crate::app::syslog::connection::Transport;
 use crate::datastore::commit::ValidationWay;
+use crate::transport::call_home::CallHomeClient;
 use crate::transport::error::TransportError;
 use crate::transport::login::{Users, parse_authorized_keys};
 
@@ -87,6 +88,10 @@ pub struct NetconfSettings {
     pub url_root: Option<PathBuf>,
     /// CA certificates of https servers that hold configurations (`:url`).
     pub url_ca_file: Option<PathBuf>,
+    /// Clients that wait for calls (RFC 8071): hosts or addresses, with a port after a colon.
+    pub call_home: Vec<String>,
+    /// The longest wait between two calls of a client that cannot be reached.
+    pub call_home_longest_wait_seconds: u32,
 }
 
 impl Default for NetconfSettings {
@@ -102,6 +107,8 @@ impl Default for NetconfSettings {
             startup: false,
             url_root: None,
             url_ca_file: None,
+            call_home: Vec::new(),
+            call_home_longest_wait_seconds: 60,
         }
     }
 }
@@ -300,12 +307,21 @@ impl Settings {
             ("login-grace-seconds", self.netconf.login_grace_seconds.into()),
             ("hello-timeout-seconds", self.netconf.hello_timeout_seconds.into()),
             (
+                "call-home-longest-wait-seconds",
+                self.netconf.call_home_longest_wait_seconds.into(),
+            ),
+            (
                 "exchange-timeout-seconds",
                 self.licensing.exchange_timeout_seconds.into(),
             ),
         ];
         if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
             return Err((key, "is 0: it must be 1 or more".to_owned()));
+        }
+        for client in &self.netconf.call_home {
+            client
+                .parse::<CallHomeClient>()
+                .map_err(|problem| ("call-home", format!("cannot be used: {problem}")))?;
         }
         if self
             .licensing
@@ -433,6 +449,10 @@ startup = false
 # Configurations behind URLs: a folder for file: URLs, and the CA certificates of https servers. Without both there is no :url.
 # url-root = "configurations"
 # url-ca-file = "url-ca.pem"
+# NETCONF clients that the agent calls (RFC 8071), port 4334 unless one is given, and again whenever a connection ends; the
+# waits between calls in vain grow up to the longest.
+# call-home = ["orchestrator.example", "192.0.2.10:4334"]
+call-home-longest-wait-seconds = 60
 
 # Who may log in; any number of these. A user has keys, a password or both.
 # [[users]]

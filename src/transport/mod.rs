@@ -1,5 +1,6 @@
 //! Sockets and SSH: connections come in, log in, and become NETCONF sessions; russh lives here only.
 
+pub mod call_home;
 pub mod clock;
 mod connection;
 pub mod error;

@@ -12,6 +12,7 @@ use tracing::{debug, info, warn};
 
 use crate::management::desk::FrontDesk;
 use crate::netconf::framing::MAX_MESSAGE_BYTES;
+use crate::transport::call_home::{self, CallHomeClient};
 use crate::transport::clock::SteadyClock;
 use crate::transport::connection::{self, Connection};
 use crate::transport::error::TransportError;
@@ -44,6 +45,26 @@ pub struct Settings {
     pub clock: Arc<dyn SteadyClock>,
     /// Bounds.
     pub limits: Limits,
+    /// Clients to call (RFC 8071); each is called again whenever its connection ends.
+    pub call_home: CallHome,
+}
+
+/// Whom the server calls.
+#[derive(Clone, Debug)]
+pub struct CallHome {
+    /// Who waits for calls.
+    pub clients: Vec<CallHomeClient>,
+    /// The longest wait between two calls.
+    pub longest_wait: Duration,
+}
+
+impl Default for CallHome {
+    fn default() -> CallHome {
+        CallHome {
+            clients: Vec::new(),
+            longest_wait: Duration::from_secs(60),
+        }
+    }
 }
 
 /// How much a client may take.
@@ -129,6 +150,15 @@ impl SshServer {
             unauthenticated: Arc::new(Semaphore::new(settings.limits.max_unauthenticated)),
             ssh,
         });
+        let longest = settings.call_home.longest_wait;
+        for client in settings.call_home.clients {
+            tokio::spawn(call_home::call(
+                client,
+                longest,
+                Arc::clone(&shared),
+                alive.clone(),
+            ));
+        }
         tokio::spawn(accept(listener, shared, alive));
         Ok(SshServer { bound, stop, done })
     }
@@ -205,7 +235,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, alive: mpsc::Sender<
             Ok((tcp, peer)) => match Arc::clone(&shared.unauthenticated).try_acquire_owned() {
                 Ok(permit) => {
                     let alive = alive.clone();
-                    let serving = serve(Arc::clone(&shared), tcp, peer, permit);
+                    let serving = serve(Arc::clone(&shared), tcp, peer, Some(permit));
                     tokio::spawn(async move {
                         serving.await;
                         drop(alive);
@@ -222,8 +252,22 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, alive: mpsc::Sender<
     }
 }
 
-/// Serves one connection until it is gone.
-async fn serve(shared: Arc<Shared>, tcp: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+/// What became of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Served {
+    /// Somebody logged in.
+    LoggedIn,
+    /// Nobody did.
+    InVain,
+}
+
+/// Serves one connection until it is gone. The permit, if any, is given back at the login.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    tcp: TcpStream,
+    peer: SocketAddr,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Served {
     let mut stop = shared.stop.clone();
     if let Err(error) = tcp.set_nodelay(true) {
         debug!(%peer, %error, "no TCP_NODELAY");
@@ -237,13 +281,20 @@ async fn serve(shared: Arc<Shared>, tcp: TcpStream, peer: SocketAddr, permit: Ow
         .wait_until(shared.clock.instant() + shared.limits.login_grace);
     let started = tokio::select! {
         started = server::run_stream(Arc::clone(&shared.ssh), stream, handler) => started,
-        () = &mut grace => return debug!(%peer, "connection closed: no SSH greeting in time"),
-        () = raised(&mut stop) => return,
+        () = &mut grace => {
+            debug!(%peer, "connection closed: no SSH greeting in time");
+            return Served::InVain;
+        }
+        () = raised(&mut stop) => return Served::InVain,
     };
     let mut running = match started {
         Ok(running) => running,
-        Err(error) => return debug!(%peer, %error, "connection ended before SSH began"),
+        Err(error) => {
+            debug!(%peer, %error, "connection ended before SSH began");
+            return Served::InVain;
+        }
     };
+    let at_login = login.clone();
     let ended = tokio::select! {
         ended = &mut running => Some(ended),
         // Also when the connection goes away: then `running` is about to end.
@@ -271,6 +322,11 @@ async fn serve(shared: Arc<Shared>, tcp: TcpStream, peer: SocketAddr, permit: Ow
     }
     // The sessions have noticed that the connection is gone; their locks must be free before a shutdown is done.
     none_left(&open_sessions).await;
+    if *at_login.borrow() {
+        Served::LoggedIn
+    } else {
+        Served::InVain
+    }
 }
 
 /// The server stops: sessions close their channels by themselves, then the connection goes.

@@ -27,7 +27,7 @@ use ponder::management::desk::FrontDesk;
 use ponder::transport::clock::{SteadyClock, Waiting};
 use ponder::transport::host_key::{HostKey, HostKeyKind};
 use ponder::transport::login::{Users, hash_password, parse_authorized_keys};
-use ponder::transport::ssh_server::{Limits, Settings, SshServer};
+use ponder::transport::ssh_server::{CallHome, Limits, Settings, SshServer};
 
 /// A clock that stands still, so that only what a test waits for runs out.
 struct DoorClock(ManualClock);
@@ -67,6 +67,7 @@ impl Door {
             desk,
             clock: Arc::new(DoorClock(clock.clone())),
             limits,
+            call_home: CallHome::default(),
         })
         .await
         .unwrap();
