@@ -98,6 +98,8 @@ impl Agent {
         };
         let schema = yang_dir::schema_with(settings.yang_dir.as_deref(), &options.features())?;
         let state_dir = Arc::new(StateDir::open(state_dir)?);
+        // There from the first start on, as on the device: codes of reservations are copied into it.
+        state_dir.folder(DISK0)?;
         let host_keys = host_keys(&state_dir)?;
 
         let storage = Journal::new(Box::new(FolderFiles::new(state_dir.path())));
@@ -190,6 +192,9 @@ impl Agent {
     }
 }
 
+/// The folder of the state folder that `disk0:` names.
+const DISK0: &str = "disk0";
+
 /// The chassis of the settings, or the default one.
 fn chassis(settings: &Settings) -> Result<ChassisDescription, StartError> {
     let Some(path) = &settings.chassis else {
@@ -241,7 +246,7 @@ fn desk(
         rpcs: RpcTable::new(vec![
             Box::new(LicenceRpcs {
                 licensing: licensing.clone(),
-                disk0: settings.state_dir.clone().unwrap_or_default().join("disk0"),
+                disk0: settings.state_dir.clone().unwrap_or_default().join(DISK0),
             }),
             Box::new(ExplanationRpcs {
                 licensing: licensing.clone(),

@@ -25,8 +25,9 @@ pub fn run(arguments: AgentArguments, clock: Arc<dyn Clock>) -> anyhow::Result<(
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let shutdown = shutdown::requested()?;
         let agent = Agent::start(settings, clock).await?;
+        // Until here a signal ends the process at once, as every process: nothing has been promised yet.
+        let shutdown = shutdown::requested()?;
         say(format_args!("ready netconf={}", agent.netconf_address()))?;
         shutdown.await;
         agent.stop().await;

@@ -56,7 +56,8 @@ pub struct AgentArguments {
     /// That user's public keys, in the format of OpenSSH's authorized_keys
     #[arg(long, value_name = "FILE", requires = "user")]
     pub authorized_keys: Option<PathBuf>,
-    /// Description of the simulated chassis (TOML; `ponder chassis` prints one) [default: 1.2T-L, OTN-XPL, QXP-L, 1.2T-L]
+    /// Description of the simulated chassis (TOML; `ponder chassis` prints one), its `seed` too: the same seed gives the
+    /// same serial numbers, and a licence server tells devices apart by them [default: 1.2T-L, OTN-XPL, QXP-L, 1.2T-L]
     #[arg(long, value_name = "FILE")]
     pub chassis: Option<PathBuf>,
     /// Folder of further YANG modules: served and stored, without effect on the device
@@ -110,9 +111,9 @@ pub struct SsmArguments {
     /// When devices ask for authorization again
     #[arg(long, value_name = "PERIOD", default_value = "30d", value_parser = period_of)]
     pub authorization_interval: SignedDuration,
-    /// The same while a device is out of compliance
-    #[arg(long, value_name = "PERIOD", default_value = "30d", value_parser = period_of)]
-    pub out_of_compliance_interval: SignedDuration,
+    /// The same while a device is out of compliance [default: --authorization-interval]
+    #[arg(long, value_name = "PERIOD", value_parser = period_of)]
+    pub out_of_compliance_interval: Option<SignedDuration>,
     /// How long an authorization holds when nothing is heard
     #[arg(long, value_name = "PERIOD", default_value = "90d", value_parser = period_of)]
     pub authorization_life: SignedDuration,

@@ -184,8 +184,12 @@ impl Driver {
                 }
                 order = self.orders.recv() => {
                     let Some(Order { command, answer }) = order else { return };
-                    tracing::info!("simulator: {command}");
+                    let told = command.to_string();
                     let done = command.carry_out(self.hardware.as_mut(), self.clock.instant());
+                    match &done {
+                        Ok(()) => tracing::info!("simulator: {told}"),
+                        Err(reason) => tracing::warn!("simulator: {told}: refused: {reason}"),
+                    }
                     self.show();
                     // Whoever asked may have lost patience.
                     answer.send(done).ok();

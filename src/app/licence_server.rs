@@ -89,7 +89,9 @@ fn options(arguments: &SsmArguments, state_dir: &Path) -> SsmOptions {
         policy: Policy {
             renew_interval: arguments.renewal_interval,
             next_contact: arguments.authorization_interval,
-            next_contact_out_of_compliance: arguments.out_of_compliance_interval,
+            next_contact_out_of_compliance: arguments
+                .out_of_compliance_interval
+                .unwrap_or(arguments.authorization_interval),
             authorization_life: arguments.authorization_life,
             ..Policy::default()
         },

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::app::state_dir::replace;
+use crate::app::state_dir::{replace, warn_if_open};
 
 /// Name of the key's file in the state folder, unless the settings name another place.
 pub const KEY_FILE: &str = "seal.key";
@@ -91,6 +91,7 @@ pub struct FileSealKey {
 impl FileSealKey {
     /// Reads the key; `None` when there is no such file.
     pub fn read(file: &Path) -> Result<Option<FileSealKey>, SealError> {
+        warn_if_open(file);
         let text = match fs::read_to_string(file) {
             Ok(text) => Zeroizing::new(text),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),

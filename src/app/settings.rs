@@ -13,6 +13,7 @@ use crate::app::name_resolution::DNS_PORT;
 use crate::app::settings::policy::{PeriodSettings, PolicySettings, default_sections};
 use crate::app::syslog::connection::Transport;
 use crate::datastore::commit::ValidationWay;
+use crate::device::plain_words::plain_words;
 use crate::transport::call_home::CallHomeClient;
 use crate::transport::error::TransportError;
 use crate::transport::login::{Users, parse_authorized_keys};
@@ -341,7 +342,7 @@ impl Settings {
     pub fn parse(text: &str) -> Result<Settings, (usize, String)> {
         let settings: Settings = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            let problem = error.message().replace('\n', " ");
+            let problem = plain_words(&error.message().replace('\n', " "));
             let line = line_of(text, offset);
             match key_at(text, offset).filter(|key| !problem.contains(*key)) {
                 Some(key) => (line, format!("{key}: {problem}")),

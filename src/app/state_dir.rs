@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -25,6 +25,14 @@ pub enum StateDirError {
         /// What the system says.
         cause: io::Error,
     },
+    /// Something in it would be waited at instead of read.
+    #[error("{path} is {what}, where the state folder has regular files and folders alone: remove it")]
+    NoRegularFile {
+        /// What lies there.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
     /// Another process has it.
     #[error("state folder {path} is in use by another ponder process")]
     InUse {
@@ -45,6 +53,8 @@ impl StateDir {
             .mode(0o700)
             .create(path)
             .map_err(|cause| unusable(path, cause))?;
+        look_through(path)?;
+        warn_if_open(path);
         let lock_path = path.join("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -65,6 +75,16 @@ impl StateDir {
         }
     }
 
+    /// Makes a folder in it, private as it is.
+    pub fn folder(&self, name: &str) -> Result<PathBuf, StateDirError> {
+        let path = self.file(name);
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        match made {
+            Ok(()) => Ok(path),
+            Err(cause) => Err(StateDirError::Unusable { path, cause }),
+        }
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -78,6 +98,7 @@ impl StateDir {
     /// Reads a text file of the folder; `None` when there is none.
     pub fn read(&self, name: &str) -> Result<Option<String>, StateDirError> {
         let path = self.file(name);
+        warn_if_open(&path);
         match fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text)),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -92,6 +113,48 @@ impl StateDir {
     }
 }
 
+/// Refuses by name what would hold the start up for ever: a pipe that nobody writes, a device, a socket.
+fn look_through(folder: &Path) -> Result<(), StateDirError> {
+    let unusable = |cause| StateDirError::Unusable {
+        path: folder.to_owned(),
+        cause,
+    };
+    for entry in fs::read_dir(folder).map_err(unusable)? {
+        let path = entry.map_err(unusable)?.path();
+        // A link counts as what it leads to; one that leads nowhere is no file that is there.
+        let Ok(metadata) = fs::metadata(&path) else {
+            continue;
+        };
+        let kind = metadata.file_type();
+        let what = match () {
+            () if kind.is_file() || kind.is_dir() => continue,
+            () if kind.is_fifo() => "a named pipe",
+            () if kind.is_socket() => "a socket",
+            () => "a device",
+        };
+        return Err(StateDirError::NoRegularFile { path, what });
+    }
+    Ok(())
+}
+
+/// Warns of a file or folder with secrets that others than its owner may use.
+pub(in crate::app) fn warn_if_open(path: &Path) {
+    let Ok(metadata) = fs::metadata(path) else { return };
+    if let Some(mode) = open_mode(&metadata) {
+        let private = if metadata.is_dir() { "0700" } else { "0600" };
+        tracing::warn!(
+            "{} has mode {mode:04o}, so others than its owner may use it: chmod {private} it",
+            path.display()
+        );
+    }
+}
+
+/// The mode, where it lets anybody but the owner in.
+fn open_mode(metadata: &fs::Metadata) -> Option<u32> {
+    let mode = metadata.permissions().mode() & 0o7777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
 /// Writes a file whole, with the promises of [`StateDir::write`].
 pub(in crate::app) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -104,8 +167,6 @@ pub(in crate::app) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -134,6 +195,42 @@ mod tests {
             fs::metadata(state.file("key")).unwrap().permissions().mode() & 0o777,
             0o600
         );
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_by_name_instead_of_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("syslog.ring");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        let refused = StateDir::open(folder.path()).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            format!(
+                "{} is a named pipe, where the state folder has regular files and folders alone: remove it",
+                pipe.display()
+            )
+        );
+    }
+
+    #[test]
+    fn a_mode_that_lets_others_in_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::open(folder.path()).unwrap();
+        state.write("key", b"one").unwrap();
+        let mode = |mode: u32| {
+            fs::set_permissions(state.file("key"), fs::Permissions::from_mode(mode)).unwrap();
+            open_mode(&fs::metadata(state.file("key")).unwrap())
+        };
+        assert_eq!(mode(0o600), None);
+        assert_eq!(mode(0o640), Some(0o640));
+        assert_eq!(mode(0o604), Some(0o604));
     }
 
     #[test]

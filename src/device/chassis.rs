@@ -9,6 +9,7 @@ use toml::Spanned;
 use crate::device::hardware::{CardState, ChassisSnapshot};
 use crate::device::inventory::{LineCardModel, SlotLocation, TrunkRate};
 use crate::device::optics::{BitsPerSymbol, DEFAULT_CD_MAX_PS_NM, DEFAULT_CD_MIN_PS_NM};
+use crate::device::plain_words::plain_words;
 use crate::device::serial_number::{SerialFor, serial_number};
 
 /// Everything that is fixed about a simulated chassis before its first command.
@@ -104,7 +105,7 @@ impl ChassisDescription {
     pub fn from_toml(text: &str) -> Result<ChassisDescription, ChassisError> {
         let document: Document = toml::from_str(text).map_err(|error| ChassisError {
             line: line_at(text, error.span().map_or(0, |span| span.start)),
-            reason: error.message().lines().collect::<Vec<_>>().join(", "),
+            reason: plain_words(&error.message().lines().collect::<Vec<_>>().join(", ")),
         })?;
         document.describe().map_err(|(at, reason)| ChassisError {
             line: line_at(text, at),
@@ -234,12 +235,31 @@ impl Document {
         )?;
         self.optics.unwrap_or_default().describe(&mut described)?;
         if let Some(slots) = self.slots {
+            let identity = &described.identity;
+            let mut taken = BTreeMap::from([
+                (identity.serial_number.clone(), "the chassis".to_owned()),
+                (
+                    identity.route_processor_serial_number.clone(),
+                    "the route processor".to_owned(),
+                ),
+            ]);
             described.cards = slots
                 .into_iter()
                 .map(|(location, card)| {
                     let slot = slot_of_chassis(location.get_ref())
                         .map_err(|reason| (location.span().start, reason))?;
-                    Ok((slot, card.describe()?))
+                    let at = card.serial_number.as_ref().map_or(0, |given| given.span().start);
+                    let card = card.describe()?;
+                    let whose = format!("the card in {slot}");
+                    if let Some(serial_number) = card.serial_number.clone()
+                        && let Some(other) = taken.insert(serial_number.clone(), whose)
+                    {
+                        return Err((
+                            at,
+                            format!("serial-number {serial_number:?} is that of {other} already"),
+                        ));
+                    }
+                    Ok((slot, card))
                 })
                 .collect::<Result<_, Fault>>()?;
         }
@@ -253,13 +273,20 @@ impl Optics {
             (&mut described.cd_min_ps_nm, self.cd_min_ps_nm),
             (&mut described.cd_max_ps_nm, self.cd_max_ps_nm),
         ];
+        let mut at = 0;
         for (place, given) in limits {
             let Some(given) = given else { continue };
             if !(-350_000..=350_000).contains(given.get_ref()) {
                 let reason = format!("{} ps/nm is outside -350000 to 350000", given.get_ref());
                 return Err((given.span().start, reason));
             }
+            at = given.span().start;
             *place = given.into_inner();
+        }
+        let (min, max) = (described.cd_min_ps_nm, described.cd_max_ps_nm);
+        if min > max {
+            let reason = format!("cd-min-ps-nm {min} is above cd-max-ps-nm {max}");
+            return Err((at, reason));
         }
         for (rate, bits) in self.bits_per_symbol_by_trunk_rate.into_iter().flatten() {
             let gbps = rate.get_ref().parse().ok().and_then(TrunkRate::from_gbps);
@@ -363,6 +390,28 @@ mod tests {
     }
 
     #[test]
+    fn limits_that_cross_and_serial_numbers_that_come_twice_are_refused() {
+        assert_eq!(
+            refusal("[optics]\ncd-min-ps-nm = 20\ncd-max-ps-nm = 10\n"),
+            "line 3: cd-min-ps-nm 20 is above cd-max-ps-nm 10"
+        );
+        let card = |serial: &str| format!("pid = \"NCS1K4-1.2T-L-K9\"\nserial-number = \"{serial}\"\n");
+        let twice = format!("[slots.\"0/0\"]\n{0}[slots.\"0/1\"]\n{0}", card("ABC1"));
+        assert_eq!(
+            refusal(&twice),
+            "line 6: serial-number \"ABC1\" is that of the card in 0/0 already"
+        );
+        let chassis = format!(
+            "[chassis]\nserial-number = \"ABC1\"\n[slots.\"0/0\"]\n{}",
+            card("ABC1")
+        );
+        assert_eq!(
+            refusal(&chassis),
+            "line 5: serial-number \"ABC1\" is that of the chassis already"
+        );
+    }
+
+    #[test]
     fn slots_that_a_file_does_not_name_are_empty() {
         let text =
             "[slots.\"0/1\"]\npid = \"NCS1K4-1.2T-L-K9\"\nserial-number = \"ABC1\"\nstate = \"down\"\n";
@@ -390,7 +439,7 @@ mod tests {
     fn an_unknown_key_is_named_with_its_line() {
         let refused = refusal("seed = 1\n\n[chassis]\nserail-number = \"X\"\n");
         assert!(
-            refused.starts_with("line 4: unknown field `serail-number`"),
+            refused.starts_with("line 4: unknown key `serail-number`"),
             "{refused}"
         );
     }
@@ -398,7 +447,10 @@ mod tests {
     #[test]
     fn a_wrong_value_is_named_with_its_line_and_rule() {
         let cases = [
-            ("seed = \"x\"", "line 1: invalid type: string \"x\", expected u64"),
+            (
+                "seed = \"x\"",
+                "line 1: text \"x\" stands where a whole number of 0 or more is due",
+            ),
             ("seed = = 3", "line 1: "),
             (
                 "[slots.\"0/7\"]\npid = \"A\"",
@@ -414,7 +466,7 @@ mod tests {
             ),
             (
                 "[slots.\"0/1\"]\nserial-number = \"X\"",
-                "line 1: missing field `pid`",
+                "line 1: missing key `pid`",
             ),
             (
                 "[slots.\"0/1\"]\npid = \"A\"\nstate = \"off\"",

@@ -6,6 +6,7 @@ pub mod faulty;
 pub mod hardware;
 pub mod inventory;
 pub mod optics;
+pub mod plain_words;
 pub mod port_map;
 pub mod serial_number;
 pub mod simulator;

@@ -11,7 +11,7 @@ use crate::licensing::event::Event;
 use crate::licensing::exchange::{AuthorizationAnswer, ExchangeFailure, Grant, SHORTEST_INTERVAL, in_time};
 use crate::licensing::return_code::ReturnCode;
 use crate::licensing::spread::planned;
-use crate::licensing::state::ExchangeKind;
+use crate::licensing::state::{ExchangeKind, Rounds};
 use crate::licensing::trust::{
     Acknowledged, Authorization, Compliance, Outcome, Planned, Registration, Standing,
 };
@@ -155,6 +155,8 @@ impl SmartAgent {
             }),
         );
         events.into_iter().for_each(|event| self.note(event));
+        // Every answered exchange states all counts, so the next report is due a round from now.
+        self.reporting = Rounds::starting(now, self.settings.reporting);
         self.schedule_report(now);
     }
 
