@@ -41,9 +41,11 @@ done <"$work/exceptions"
 # A submodule cannot be loaded by itself, so yanglint gets the modules only.
 # They are loaded together, as the agent does it.
 modules=$(grep -l '^module ' ./*.yang)
+# What they import from the IETF lies beside pyang.
+ietf=$(dirname "$(command -v "$PYANG")")/../share/yang/modules
 if command -v "$YANGLINT" >/dev/null; then
   # shellcheck disable=SC2086 # one argument a module
-  if ! "$YANGLINT" --path=. $modules >"$work/yanglint" 2>&1 || [ -s "$work/yanglint" ]; then
+  if ! "$YANGLINT" --path=. --path="$ietf/ietf" --path="$ietf/iana" $modules >"$work/yanglint" 2>&1 || [ -s "$work/yanglint" ]; then
     cat "$work/yanglint"
     failed=1
   fi

@@ -44,6 +44,7 @@ impl NetconfOptions {
             capability::VALIDATE_1_1,
             capability::VALIDATE_1_0,
             capability::XPATH,
+            capability::PARTIAL_LOCK,
             capability::WITH_DEFAULTS,
             capability::WITH_OPERATIONAL_DEFAULTS,
         ]

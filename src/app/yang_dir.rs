@@ -306,7 +306,48 @@ impl Folder {
         });
         let folder = Folder { files };
         folder.look_for_imports(&inside)?;
+        folder.look_for_namespaces(embedded, &inside)?;
         Ok(folder)
+    }
+
+    /// Refuses a module in the namespace of another: nobody could tell their nodes apart (RFC 7950 section 5.3).
+    fn look_for_namespaces(
+        &self,
+        embedded: &ModuleSet,
+        inside: &BTreeMap<String, Option<String>>,
+    ) -> Result<(), YangDirError> {
+        let mut taken: BTreeMap<String, String> = BTreeMap::new();
+        for text in embedded.texts().iter().filter(|text| text.belongs_to.is_none()) {
+            let all = statements(&text.text);
+            let namespace = all
+                .iter()
+                .find(|statement| statement.depth == 1 && statement.keyword == "namespace");
+            if let Some(namespace) = namespace {
+                taken.insert(
+                    namespace.argument.clone(),
+                    format!("{}, which Ponder has itself", text.name),
+                );
+            }
+        }
+        let is_served =
+            |file: &&File| file.text.belongs_to.is_none() && !inside.contains_key(&file.text.name);
+        for file in self.files.iter().filter(is_served) {
+            let Some((_, namespace)) = file.top("namespace").next() else {
+                continue;
+            };
+            let name = &file.text.name;
+            let owner = taken
+                .entry(namespace.argument.clone())
+                .or_insert_with(|| name.clone());
+            if owner.split(',').next() != Some(name) {
+                let problem = format!(
+                    "module {name} has the namespace {} of module {owner}",
+                    namespace.argument
+                );
+                return Err(file.wrong(namespace.line, problem));
+            }
+        }
+        Ok(())
     }
 
     /// The modules that are served, each in its newest revision.
@@ -476,6 +517,31 @@ mod tests {
         assert!(schema.find("/Cisco-IOS-XR-osa-cfg:other").is_none());
         assert_ne!(schema.module("ietf-yang-types").unwrap().namespace, "urn:other");
         assert!(schema.module("types").is_some());
+    }
+
+    #[test]
+    fn a_module_in_the_namespace_of_another_is_refused_by_name() {
+        let twice = [
+            (
+                "a.yang",
+                "module a { namespace urn:same; prefix a; container a; }",
+            ),
+            (
+                "b.yang",
+                "module b {\n namespace urn:same; prefix b; container b; }",
+            ),
+        ];
+        assert_eq!(
+            fault(&twice),
+            "DIR/b.yang, line 2: module b has the namespace urn:same of module a"
+        );
+        let ours =
+            "module c { namespace urn:ietf:params:xml:ns:yang:ietf-netconf-acm; prefix c; container c; }";
+        assert_eq!(
+            fault(&[("c.yang", ours)]),
+            "DIR/c.yang, line 1: module c has the namespace urn:ietf:params:xml:ns:yang:ietf-netconf-acm of module \
+             ietf-netconf-acm, which Ponder has itself"
+        );
     }
 
     #[test]

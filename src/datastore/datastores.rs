@@ -377,7 +377,7 @@ impl Datastores {
     }
 
     /// Carries changes out on running itself, past the candidate, which keeps its content.
-    pub(crate) fn commit_changes(
+    pub fn commit_changes(
         &self,
         changes: &[Change],
         author: Author,
@@ -460,7 +460,7 @@ impl Datastores {
     }
 
     /// What was done since a generation, undone, latest first; `None` when that is no longer remembered.
-    pub(crate) fn changes_back_to(&self, generation: u64) -> Option<Vec<Change>> {
+    pub fn changes_back_to(&self, generation: u64) -> Option<Vec<Change>> {
         if self.running().generation == generation {
             return Some(Vec::new());
         }

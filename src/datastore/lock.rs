@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::datastore::partial_lock::PartialLocks;
+
 /// A datastore that can be locked.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Lockable {
@@ -47,6 +49,8 @@ pub struct LockTable {
     running: Option<Lock>,
     candidate: Option<Lock>,
     startup: Option<Lock>,
+    /// Locks on parts of running.
+    pub partial: PartialLocks,
 }
 
 impl LockTable {
@@ -77,6 +81,12 @@ impl LockTable {
     ) -> Result<(), LockError> {
         if let Some(held) = self.holder(datastore) {
             return Err(LockError::Held(held.session_id));
+        }
+        // RFC 5717 section 2.1: the whole of running is not to be had while somebody holds a part of it.
+        if datastore == Lockable::Running
+            && let Some(holder) = self.partial.any_holder()
+        {
+            return Err(LockError::Held(holder));
         }
         if datastore == Lockable::Candidate && candidate_is_modified {
             return Err(LockError::CandidateModified);
@@ -110,6 +120,7 @@ impl LockTable {
 
     /// A session is gone: gives up its locks and tells which.
     pub fn release_all(&mut self, session_id: u32) -> Vec<Lockable> {
+        self.partial.release_all(session_id);
         Lockable::ALL
             .into_iter()
             .filter(|datastore| self.unlock(*datastore, session_id).is_ok())

@@ -26,6 +26,7 @@ pub mod journal_record;
 pub mod journal_replay;
 pub mod lock;
 pub mod memory_storage;
+pub mod partial_lock;
 pub mod participant;
 mod recorder;
 pub mod rollback;

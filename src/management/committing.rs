@@ -28,7 +28,10 @@ impl Desk {
         self.may_change(session_id, Lockable::Running)?;
         self.may_change(session_id, Lockable::Candidate)?;
         let refused = |refusal| one(refused("commit", refusal, true));
-        let gate = |changes: &[Change]| self.may_write(session_id, changes);
+        let gate = |changes: &[Change]| {
+            self.may_write(session_id, changes)?;
+            self.not_partially_locked(session_id, changes)
+        };
         let participants = &self.parts.participants;
         let Some(confirmed) = confirmed else {
             let confirms = committing

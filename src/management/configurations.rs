@@ -145,7 +145,10 @@ impl Desk {
         self.may_change(session_id, Lockable::Running)?;
         let datastores = &self.parts.datastores;
         let participants = &self.parts.participants;
-        let gate = |changes: &[Change]| self.may_write(session_id, changes);
+        let gate = |changes: &[Change]| {
+            self.may_write(session_id, changes)?;
+            self.not_partially_locked(session_id, changes)
+        };
         if manner.test_option == TestOption::TestOnly {
             datastores
                 .test_running_edit(config, operation, on_error, participants, &gate)

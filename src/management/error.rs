@@ -132,6 +132,7 @@ impl std::error::Error for ManagementError {}
 impl From<DataError> for ManagementError {
     fn from(error: DataError) -> ManagementError {
         let tag = match error.tag {
+            DataErrorTag::InUse => ErrorTag::InUse,
             DataErrorTag::InvalidValue => ErrorTag::InvalidValue,
             DataErrorTag::MissingAttribute => ErrorTag::MissingAttribute,
             DataErrorTag::BadAttribute => ErrorTag::BadAttribute,

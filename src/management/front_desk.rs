@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use tracing::info;
+use tracing::{Level, debug, enabled, info};
 
 use crate::datastore::change_set::Change;
 use crate::datastore::commit::Committed;
@@ -20,8 +20,10 @@ use crate::management::config_stores::{StartupStore, UrlStore};
 use crate::management::configurations::EditManner;
 use crate::management::desk::{Ending, FrontDesk, KillSwitch, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
+use crate::management::monitoring::{ShownLock, ShownPart};
 use crate::management::operational::OperationalState;
 use crate::management::request::{DatastoreName, OperationHome, Reply, Request};
+use crate::management::rollback;
 use crate::management::rpc_table::{Caller, RpcTable};
 use crate::management::session_list::SessionList;
 use crate::yang::error::DataError;
@@ -220,6 +222,11 @@ impl Desk {
             } => self
                 .module_text(&identifier, version.as_deref(), format.as_deref())
                 .map_err(one),
+            Request::PartialLock { select } => self.partial_lock(session_id, select),
+            Request::PartialUnlock { lock_id } => self.partial_unlock(session_id, lock_id),
+            Request::Rpc {
+                namespace, document, ..
+            } if namespace == rollback::NAMESPACE => self.roll_back_configuration(session_id, &document),
             Request::Rpc { document, .. } => {
                 self.parts
                     .rpcs
@@ -401,11 +408,28 @@ impl FrontDesk for Desk {
     }
 
     fn answer(&self, session_id: u32, request: Request) -> Answer {
+        let operation = enabled!(Level::DEBUG).then(|| request.operation().1.to_owned());
         let answer = match self.may_execute(session_id, &request) {
             Ok(()) => self.carry_out(session_id, request),
             Err(denied) => Err(one(denied)),
         };
         let errors = answer.as_ref().err().map_or(0, Vec::len);
+        if let Some(operation) = operation {
+            let user = self.caller(session_id).user;
+            match answer.as_ref().err().and_then(|errors| errors.first()) {
+                None => debug!(session = session_id, user, operation, "answered"),
+                Some(error) => {
+                    debug!(
+                        session = session_id,
+                        user,
+                        operation,
+                        tag = error.tag.as_str(),
+                        errors,
+                        "refused"
+                    );
+                }
+            }
+        }
         held(&self.parts.sessions).count(session_id, errors);
         answer
     }
@@ -416,13 +440,24 @@ impl FrontDesk for Desk {
 }
 
 /// The locks as the monitoring state shows them.
-pub fn shown_locks(locks: &Mutex<LockTable>) -> Vec<crate::management::monitoring::ShownLock> {
+pub fn shown_locks(locks: &Mutex<LockTable>) -> Vec<ShownLock> {
     let locks = held(locks);
-    let shown = |datastore, lock: Lock| crate::management::monitoring::ShownLock {
+    let shown = |datastore, lock: Lock| ShownLock {
         datastore,
         session_id: lock.session_id,
         since: lock.since,
+        part: None,
     };
+    let parts = locks.partial.iter().map(|(lock_id, lock)| ShownLock {
+        datastore: "running",
+        session_id: lock.session_id,
+        since: lock.since,
+        part: Some(ShownPart {
+            lock_id,
+            select: lock.select.clone(),
+            nodes: lock.nodes.iter().map(ToString::to_string).collect(),
+        }),
+    });
     let all = [
         ("running", Lockable::Running),
         ("candidate", Lockable::Candidate),
@@ -430,6 +465,7 @@ pub fn shown_locks(locks: &Mutex<LockTable>) -> Vec<crate::management::monitorin
     ];
     all.into_iter()
         .filter_map(|(name, datastore)| Some(shown(name, locks.holder(datastore)?)))
+        .chain(parts)
         .collect()
 }
 

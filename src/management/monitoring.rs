@@ -18,6 +18,19 @@ pub struct ShownLock {
     pub session_id: u32,
     /// Since when.
     pub since: Timestamp,
+    /// What is locked, where that is a part only.
+    pub part: Option<ShownPart>,
+}
+
+/// A lock on a part, as it is shown.
+#[derive(Clone, Debug)]
+pub struct ShownPart {
+    /// The number of the lock.
+    pub lock_id: u32,
+    /// The expressions that it was asked for with.
+    pub select: Vec<String>,
+    /// The nodes that are locked.
+    pub nodes: Vec<String>,
 }
 
 /// Fills `netconf-state`.
@@ -50,14 +63,16 @@ impl StateProvider for NetconfMonitoring {
                 let locks = (self.locks)();
                 for name in &self.datastores {
                     out.list("datastore", &[("name", name)], |out| {
-                        if let Some(lock) = locks.iter().find(|lock| lock.datastore == *name) {
-                            out.container("locks", |out| {
-                                out.container("global-lock", |out| {
-                                    out.leaf("locked-by-session", lock.session_id);
-                                    out.leaf("locked-time", lock.since);
-                                });
-                            });
+                        let locks: Vec<&ShownLock> =
+                            locks.iter().filter(|lock| lock.datastore == *name).collect();
+                        if locks.is_empty() {
+                            return;
                         }
+                        out.container("locks", |out| {
+                            for lock in locks {
+                                fill_lock(lock, out);
+                            }
+                        });
                     });
                 }
             });
@@ -85,6 +100,10 @@ impl StateProvider for NetconfMonitoring {
             "/ietf-netconf-monitoring:netconf-state/capabilities/capability",
             "/ietf-netconf-monitoring:netconf-state/datastores/datastore/locks/global-lock/locked-by-session",
             "/ietf-netconf-monitoring:netconf-state/datastores/datastore/locks/global-lock/locked-time",
+            "/ietf-netconf-monitoring:netconf-state/datastores/datastore/locks/partial-lock/locked-by-session",
+            "/ietf-netconf-monitoring:netconf-state/datastores/datastore/locks/partial-lock/locked-time",
+            "/ietf-netconf-monitoring:netconf-state/datastores/datastore/locks/partial-lock/select",
+            "/ietf-netconf-monitoring:netconf-state/datastores/datastore/locks/partial-lock/locked-node",
             "/ietf-netconf-monitoring:netconf-state/schemas/schema/namespace",
             "/ietf-netconf-monitoring:netconf-state/schemas/schema/location",
             "/ietf-netconf-monitoring:netconf-state/sessions/session/transport",
@@ -104,6 +123,21 @@ impl StateProvider for NetconfMonitoring {
             "/ietf-netconf-monitoring:netconf-state/statistics/out-notifications",
         ]
     }
+}
+
+fn fill_lock(lock: &ShownLock, out: &mut StateBuilder<'_>) {
+    let Some(part) = &lock.part else {
+        return out.container("global-lock", |out| {
+            out.leaf("locked-by-session", lock.session_id);
+            out.leaf("locked-time", lock.since);
+        });
+    };
+    out.list("partial-lock", &[("lock-id", &part.lock_id)], |out| {
+        out.leaf("locked-by-session", lock.session_id);
+        out.leaf("locked-time", lock.since);
+        out.leaf_list("select", &part.select);
+        out.leaf_list("locked-node", &part.nodes);
+    });
 }
 
 impl NetconfMonitoring {
@@ -185,6 +219,7 @@ mod tests {
                     datastore: "candidate",
                     session_id: id,
                     since: now,
+                    part: None,
                 }]
             }),
             started: now,

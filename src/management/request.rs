@@ -84,6 +84,15 @@ pub enum Filter {
     },
 }
 
+/// An XPath expression with what its prefixes mean.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Select {
+    /// The expression.
+    pub expression: String,
+    /// Prefixes and namespaces in scope where it stands.
+    pub namespaces: Vec<(String, String)>,
+}
+
 /// A datastore of the NMDA that a request names (RFC 8342).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NmdaDatastore {
@@ -280,6 +289,16 @@ pub enum Request {
     },
     /// What differs between two datastores (RFC 9144).
     Compare(Comparison),
+    /// Parts of running for this session alone (RFC 5717 section 2.4.1).
+    PartialLock {
+        /// Which parts.
+        select: Vec<Select>,
+    },
+    /// Give them back (RFC 5717 section 2.4.2).
+    PartialUnlock {
+        /// The number of the lock.
+        lock_id: u32,
+    },
     /// An RPC that a YANG module defines: the whole element, namespaces in scope declared on it.
     Rpc {
         /// Local name, for logs and statistics.
@@ -313,6 +332,13 @@ impl Request {
             Request::GetData(_) => (OperationHome::Module("ietf-netconf-nmda"), "get-data"),
             Request::EditData { .. } => (OperationHome::Module("ietf-netconf-nmda"), "edit-data"),
             Request::Compare(_) => (OperationHome::Module("ietf-nmda-compare"), "compare"),
+            Request::PartialLock { .. } => {
+                (OperationHome::Module("ietf-netconf-partial-lock"), "partial-lock")
+            }
+            Request::PartialUnlock { .. } => (
+                OperationHome::Module("ietf-netconf-partial-lock"),
+                "partial-unlock",
+            ),
             Request::Rpc { name, namespace, .. } => (OperationHome::Namespace(namespace), name),
         }
     }

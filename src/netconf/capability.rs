@@ -11,6 +11,8 @@ pub const STARTUP: &str = "urn:ietf:params:netconf:capability:startup:1.0";
 /// RFC 6243 section 4: what nobody set is not reported unless it is asked for.
 pub const WITH_DEFAULTS: &str = "urn:ietf:params:netconf:capability:with-defaults:1.0\
     ?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim";
+/// RFC 5717.
+pub const PARTIAL_LOCK: &str = "urn:ietf:params:netconf:capability:partial-lock:1.0";
 /// RFC 6241 section 8.9.
 pub const XPATH: &str = "urn:ietf:params:netconf:capability:xpath:1.0";
 /// RFC 8526 section 2: with-defaults on operational, whose defaults in use are reported.

@@ -24,6 +24,9 @@ pub const ORIGIN: &str = "urn:ietf:params:xml:ns:yang:ietf-origin";
 /// `<compare>` (RFC 9144).
 pub const COMPARE: &str = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare";
 
+/// `<partial-lock>` and `<partial-unlock>` (RFC 5717).
+pub const PARTIAL_LOCK: &str = "urn:ietf:params:xml:ns:netconf:partial-lock:1.0";
+
 /// Children of `<error-info>` that RFC 7950 section 15 defines.
 pub const YANG: &str = "urn:ietf:params:xml:ns:yang:1";
 

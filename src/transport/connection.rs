@@ -335,7 +335,11 @@ impl Handler for Connection {
             return session.channel_failure(channel);
         }
         let Ok(permit) = Arc::clone(&self.shared.sessions).try_acquire_owned() else {
-            warn!(peer = %self.peer, limit = self.shared.limits.max_sessions, "session refused: too many sessions");
+            let limit = self.shared.limits.max_sessions;
+            warn!(peer = %self.peer, limit, "session refused: too many sessions");
+            // Shown by a client as what its server says on standard error.
+            let words = format!("no session: {limit} sessions are open, and max-sessions allows no more\r\n");
+            session.extended_data(channel, 1, words.into_bytes())?;
             return session.channel_failure(channel);
         };
         let Some(idle) = self.idle.remove(&channel) else {

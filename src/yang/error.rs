@@ -8,6 +8,8 @@ use crate::yang::schema::Schema;
 /// Which rule was broken; the tags of RFC 6241 appendix A that data can earn.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum DataErrorTag {
+    /// Somebody else has taken it for themselves.
+    InUse,
     /// A value outside its type, or a node that may not be configured.
     InvalidValue,
     /// An attribute is missing (`key` or `value` beside `insert`).
@@ -44,6 +46,7 @@ impl DataErrorTag {
     /// The text on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
+            DataErrorTag::InUse => "in-use",
             DataErrorTag::InvalidValue => "invalid-value",
             DataErrorTag::MissingAttribute => "missing-attribute",
             DataErrorTag::BadAttribute => "bad-attribute",

@@ -12,6 +12,9 @@ use crate::yang::select::{Selection, View};
 use crate::yang::tree::{NodeRef, Tree, fill_canonical_texts};
 use crate::yang::xpath_filter::XPathFilter;
 
+/// What is wrong with an expression that is no location of nodes.
+pub(in crate::yang) const NO_NODE_SET: &str = "it selects no nodes, but gives a number, a text or a truth";
+
 /// How many nodes a tree has.
 pub(in crate::yang) fn size(tree: &Tree) -> u64 {
     fn count(node: NodeRef<'_>) -> u64 {
@@ -49,7 +52,7 @@ pub(in crate::yang) fn nodes<'t>(tree: &'t Tree, expression: &str) -> Result<Vec
         unsafe { ffi::ly_set_free(set, None) };
         let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
         return Err(if result == ffi::LY_ERR::LY_EINVAL {
-            "it selects no nodes, but gives a number, a text or a truth".to_owned()
+            NO_NODE_SET.to_owned()
         } else {
             reasons.join("; ")
         });

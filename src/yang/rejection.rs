@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::path::{Instance, InstancePath, Step};
 use crate::yang::schema::Schema;
-use crate::yang::schema_node::SchemaNode;
+use crate::yang::schema_node::{NodeKind, SchemaNode};
 use crate::yang::value_rule::ValueRule;
 
 /// How many names of an enumeration a message lists.
@@ -66,7 +66,13 @@ pub fn missing_key(list: SchemaNode<'_>, key: &str) -> DataError {
 
 /// Name with the parent's before it, as short as tells leaves of a model apart.
 pub fn short_name(node: SchemaNode<'_>) -> String {
-    match node.parent() {
+    // The input of an operation is no element of its own.
+    let is_parameters = |parent: &SchemaNode<'_>| {
+        parent
+            .parent()
+            .is_some_and(|operation| operation.kind() == NodeKind::Operation)
+    };
+    match node.parent().filter(|parent| !is_parameters(parent)) {
         Some(parent) => format!("{}/{}", parent.name(), node.name()),
         None => node.name().to_owned(),
     }

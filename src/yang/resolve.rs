@@ -126,7 +126,8 @@ pub fn value<'e>(
 
 fn keeps_blanks(rule: &ValueRule) -> bool {
     match rule {
-        ValueRule::Text { .. } => true,
+        // RFC 7950 sections 9.5.1 and 9.6.1: exactly the word, so blanks around it are a fault of their own.
+        ValueRule::Text { .. } | ValueRule::Enumeration(_) | ValueRule::Boolean => true,
         ValueRule::Reference(target) => keeps_blanks(target),
         ValueRule::Union(members) => members.iter().any(keeps_blanks),
         _ => false,

@@ -14,7 +14,7 @@ use crate::yang::compiled_type::is_expression;
 use crate::yang::error::SchemaError;
 use crate::yang::modules::ModuleSet;
 use crate::yang::rules::Rules;
-use crate::yang::schema_node::{SchemaId, SchemaNode};
+use crate::yang::schema_node::{SchemaId, SchemaNode, array};
 use crate::yang::withheld::Withheld;
 
 /// All loaded modules, compiled. Never changes after [`Schema::load`], so any thread may read it.
@@ -434,8 +434,40 @@ fn list_modules(context: &Context, set: &ModuleSet, internal: usize) -> Vec<Modu
             }
         })
         .collect();
+    // libyang brings modules for its own use. Those that nothing served imports are no part of this server.
+    let mut used: HashSet<*const ffi::lys_module> = HashSet::new();
+    for module in &modules {
+        if !module.is_internal || module.name == "ietf-yang-library" {
+            mark_imports(module.raw(), &mut used);
+        }
+    }
+    modules.retain(|module| used.contains(&module.raw()));
     modules.sort_by(|a, b| (!a.is_internal, &a.name).cmp(&(!b.is_internal, &b.name)));
     modules
+}
+
+/// Marks a module and what it imports, directly or not.
+fn mark_imports(module: *const ffi::lys_module, used: &mut HashSet<*const ffi::lys_module>) {
+    if module.is_null() || !used.insert(module) {
+        return;
+    }
+    // SAFETY: modules of a context keep what they were parsed from, whose imports point to modules of the same context.
+    unsafe {
+        let parsed = (*module).parsed;
+        if parsed.is_null() {
+            return;
+        }
+        for import in array((*parsed).imports) {
+            mark_imports(import.module, used);
+        }
+        for include in array((*parsed).includes) {
+            if !include.submodule.is_null() {
+                for import in array((*include.submodule).imports) {
+                    mark_imports(import.module, used);
+                }
+            }
+        }
+    }
 }
 
 /// The texts that libyang may ask for while it loads.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::evaluate;
+use crate::yang::path::InstancePath;
 use crate::yang::place::canonical_value;
 use crate::yang::print::{Marks, Readable, Rendering, render_nodes_to};
 use crate::yang::schema::Schema;
@@ -109,6 +110,35 @@ impl XPathFilter {
             if steps.iter().all(|step| step.axis == Axis::Itself && step.predicates.is_empty()))
     }
 
+    /// The paths of the nodes that it selects, as far as they may be read.
+    pub fn paths(
+        &self,
+        tree: &Tree,
+        readable: Option<&dyn Readable>,
+    ) -> Result<Vec<InstancePath>, DataError> {
+        let seen;
+        let tree = match readable {
+            None => tree,
+            Some(_) => {
+                seen = evaluate::taken(tree, &self.reach, readable);
+                &seen
+            }
+        };
+        let nodes = if self.is_everything() {
+            tree.roots().collect()
+        } else {
+            self.nodes(tree)?
+        };
+        let mut paths: Vec<InstancePath> = nodes
+            .iter()
+            .filter(|node| node.is_explicit())
+            .map(|node| node.instance_path())
+            .collect();
+        paths.sort();
+        paths.dedup();
+        Ok(paths)
+    }
+
     /// The nodes that it selects.
     pub(in crate::yang) fn nodes<'t>(&self, tree: &'t Tree) -> Result<Vec<NodeRef<'t>>, DataError> {
         if tree.is_empty() {
@@ -124,7 +154,13 @@ impl XPathFilter {
             );
             return Err(DataError::new(DataErrorTag::ResourceDenied, message));
         }
-        evaluate::nodes(tree, &self.bound).map_err(|problem| invalid(&self.select, &problem))
+        evaluate::nodes(tree, &self.bound).map_err(|problem| {
+            let error = invalid(&self.select, &problem);
+            match problem.as_str() {
+                evaluate::NO_NODE_SET => error.with_app_tag("not-a-node-set"),
+                _ => error,
+            }
+        })
     }
 }
 

@@ -89,7 +89,12 @@ def test_the_hello_has_exact_capabilities_and_every_module(visit):
     assert len(capabilities) == len(set(capabilities))
     assert {BASE_1_0, BASE_1_1, CAPABILITY + "candidate:1.0", CAPABILITY + "rollback-on-error:1.0"} <= set(capabilities)
     assert CAPABILITY + "validate:1.1" in capabilities
-    known = r"candidate:1\.0|rollback-on-error:1\.0|validate:1\.[01]|yang-library:1\.[01]\?\S+"
+    known = (
+        r"candidate:1\.0|confirmed-commit:1\.1|rollback-on-error:1\.0|validate:1\.[01]|xpath:1\.0|partial-lock:1\.0"
+        r"|with-defaults:1\.0\?basic-mode=explicit&also-supported=\S+"
+        r"|with-operational-defaults:1\.0\?basic-mode=report-all&also-supported=\S+|yang-library:1\.[01]\?\S+"
+        r"|notification:1\.0|interleave:1\.0"
+    )
     for capability in capabilities:
         if capability.startswith("urn:ietf:params:netconf:"):
             rest = capability.removeprefix(CAPABILITY)
@@ -232,10 +237,10 @@ def test_a_get_in_the_namespace_of_base_1_1_is_tolerated(configured):
     assert {short(path) for path in paths_of(data) if len(path) == 1} == {"host-names"}
 
 
-def test_an_xpath_filter_is_refused_as_unsupported(visit):
-    with visit.by_hand() as session:
-        refused = only_error(session.rpc('<get><filter type="xpath" select="/*"/></get>'))
-        assert refused.tag == "operation-not-supported", str(refused)
+def test_an_xpath_filter_selects_one_leaf(configured):
+    select = "/x:host-names/x:host-name"
+    reply = configured.get(filter=("xpath", ({"x": HOST_NAMES}, select)))
+    assert [element.tag for element in data_of(reply.xml).iter("{*}host-name")] == [f"{{{HOST_NAMES}}}host-name"]
 
 
 # Locks (RFC 6241 section 7.5).

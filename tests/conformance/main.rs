@@ -10,6 +10,7 @@
 
 #[path = "../support/office.rs"]
 mod office;
+mod rfc5717_section_2;
 mod rfc6022_section_3_1;
 mod rfc6241_section_3;
 mod rfc6241_section_4;

@@ -310,3 +310,34 @@ fn a_path_that_no_module_has_is_refused_where_it_is_configured() {
         "{refused}"
     );
 }
+
+#[test]
+fn what_may_not_be_read_is_not_there_for_an_xpath_filter_either() {
+    let hidden = rule(
+        "names",
+        &format!("<path>/sh:host-names/sh:host-name</path><access-operations>read</access-operations>{DENY}"),
+    );
+    let (mut office, _, anna) = ruled(&hidden, &host("secret"));
+    for select in [
+        "//x:host-name",
+        "/x:host-names",
+        "/*[x:host-name='secret']",
+        "//*[starts-with(., 'se')]",
+    ] {
+        let filter = format!("<filter type=\"xpath\" xmlns:x=\"{SHELLUTIL}\" select=\"{select}\"/>");
+        for operation in [
+            format!("<get-config><source><running/></source>{filter}</get-config>"),
+            format!("<get>{filter}</get>"),
+        ] {
+            let reply = office.ask(anna, &operation);
+            assert!(
+                !reply.contains("host-name") && !reply.contains("rpc-error"),
+                "{select}: {reply}"
+            );
+        }
+    }
+    let compare = "<compare xmlns=\"urn:ietf:params:xml:ns:yang:ietf-nmda-compare\"><source>running</source><target>candidate</target></compare>";
+    assert!(!office.ask(anna, compare).contains("secret"));
+    let data = "<get-data xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-nmda\"><datastore>operational</datastore></get-data>";
+    assert!(!office.ask(anna, data).contains("secret"));
+}

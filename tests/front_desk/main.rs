@@ -8,6 +8,7 @@ mod filters;
 mod locks;
 #[path = "../support/office.rs"]
 mod office;
+mod rollbacks;
 mod schemas;
 
 pub use office::{COMMIT, GET_CANDIDATE, GET_RUNNING, Office, SCHEMA, edit, host_name, optics};

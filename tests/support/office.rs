@@ -30,6 +30,7 @@ pub struct Office {
     pub killed: Arc<Mutex<Vec<u32>>>,
     /// Generations that the commit listener heard of.
     pub committed: Arc<Mutex<Vec<u64>>>,
+    locks: Arc<Mutex<ponder::datastore::lock::LockTable>>,
     began: Instant,
     passed: Arc<Mutex<Duration>>,
     deadline: Arc<Mutex<Option<Instant>>>,
@@ -73,16 +74,23 @@ impl Office {
             )
         };
         change(&mut parts);
+        let locks = Arc::clone(&parts.locks);
         Office {
             desk: Arc::new(Desk::new(parts)),
             storage,
             sessions: BTreeMap::new(),
             killed: Arc::default(),
             committed,
+            locks,
             began,
             passed,
             deadline,
         }
+    }
+
+    /// Who holds what.
+    pub fn locks(&self) -> &Mutex<ponder::datastore::lock::LockTable> {
+        &self.locks
     }
 
     /// Lets time pass, and the desk do what is due meanwhile.

@@ -17,6 +17,7 @@ pub mod kill_session;
 pub mod lock;
 pub mod other;
 pub mod parameters;
+pub mod partial_lock;
 pub mod unlock;
 pub mod validate;
 
@@ -45,6 +46,8 @@ pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
         (namespace::NMDA, "get-data") => get_data::read(operation),
         (namespace::NMDA, "edit-data") => edit_data::read(operation),
         (namespace::COMPARE, "compare") => compare::read(operation),
+        (namespace::PARTIAL_LOCK, "partial-lock") => partial_lock::read(operation),
+        (namespace::PARTIAL_LOCK, "partial-unlock") => partial_lock::read_unlock(operation),
         (namespace::MONITORING, "get-schema") => get_schema::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, _) => Err(not_ours(name)),
         ("", _) => {

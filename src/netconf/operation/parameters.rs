@@ -13,7 +13,7 @@ use crate::yang::print::WithDefaults;
 const MAX_CONTENT_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
 
 /// Leaf-lists among the parameters.
-const REPEATED: [&str; 2] = ["origin-filter", "negated-origin-filter"];
+const REPEATED: [&str; 3] = ["origin-filter", "negated-origin-filter", "select"];
 
 const WITH_DEFAULTS: &[(&str, WithDefaults)] = &[
     ("explicit", WithDefaults::Explicit),
