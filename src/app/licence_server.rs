@@ -15,8 +15,8 @@ use crate::ssm::SsmError;
 use crate::ssm::admin::Command;
 use crate::ssm::control;
 use crate::ssm::crl::DistributionPoint;
+use crate::ssm::policy::Policy;
 use crate::ssm::run::{SsmOptions, run};
-use crate::ssm::server::Policy;
 use crate::ssm::service::Names;
 
 const HTTPS_PORT: u16 = 8443;

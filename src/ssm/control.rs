@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::ssm::SsmError;
 use crate::ssm::admin::Command;
 use crate::ssm::admin::listing::Output;
-use crate::ssm::server::Policy;
+use crate::ssm::policy::Policy;
 use crate::ssm::service::{Clock, Counter, Service};
 use crate::ssm::store::folder::{Folder, has_database};
 use crate::ssm::store::{Store, StoreError};

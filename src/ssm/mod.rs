@@ -6,6 +6,7 @@ pub mod ca;
 pub mod control;
 pub mod crl;
 pub mod http;
+pub mod policy;
 pub mod reservation;
 pub mod run;
 pub mod server;

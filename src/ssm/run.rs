@@ -10,7 +10,7 @@ use crate::ssm::SsmError;
 use crate::ssm::control::Socket;
 use crate::ssm::crl::{self, DistributionPoint, Published};
 use crate::ssm::http::{self, Closing, Port};
-use crate::ssm::server::Policy;
+use crate::ssm::policy::Policy;
 use crate::ssm::service::{Clock, Names, Service};
 use crate::ssm::store::Store;
 use crate::ssm::store::folder::Folder;

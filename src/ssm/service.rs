@@ -13,7 +13,8 @@ use crate::ssm::account::{Account, Change, VirtualAccount, VirtualAccountId};
 use crate::ssm::admin::listing::Output;
 use crate::ssm::admin::{self, Command};
 use crate::ssm::ca::Authority;
-use crate::ssm::server::{Policy, Server, unavailable};
+use crate::ssm::policy::Policy;
+use crate::ssm::server::{Server, unavailable};
 use crate::ssm::store::{Store, Stored};
 
 /// Wall time, as the caller has it.

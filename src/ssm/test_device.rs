@@ -14,7 +14,8 @@ use crate::ssm::account::{Account, Change, VirtualAccount, VirtualAccountId};
 use crate::ssm::admin::listing::Output;
 use crate::ssm::admin::{self, Command};
 use crate::ssm::ca::Authority;
-use crate::ssm::server::{Policy, Server};
+use crate::ssm::policy::Policy;
+use crate::ssm::server::Server;
 
 pub const DAY: SignedDuration = SignedDuration::from_hours(24);
 

@@ -86,7 +86,7 @@ pub enum Credential {
 
 /// A credential that was read.
 enum Login<'c> {
-    Key(PrivateKey),
+    Key(Box<PrivateKey>),
     Password(&'c str),
 }
 
@@ -167,7 +167,7 @@ impl NetconfClient {
     ) -> Result<NetconfClient, ClientError> {
         // Read before anything is sent, so that a bad file costs no connection.
         let login = match credential {
-            Credential::Key(text) => Login::Key(private_key(text)?),
+            Credential::Key(text) => Login::Key(Box::new(private_key(text)?)),
             Credential::Password(password) => Login::Password(password.as_str()),
         };
         // Without it, each short packet of the login waits for the server's delayed acknowledgement.
@@ -185,7 +185,7 @@ impl NetconfClient {
             ),
             // The hash matters to RSA keys alone; others have their own.
             Login::Key(key) => {
-                let key = PrivateKeyWithHashAlg::new(Arc::new(key), Some(HashAlg::Sha256));
+                let key = PrivateKeyWithHashAlg::new(Arc::from(key), Some(HashAlg::Sha256));
                 (connection.authenticate_publickey(user, key).await?, "key")
             }
         };
