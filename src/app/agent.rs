@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 
 use crate::app::access::{AccessParticipant, privileges};
 use crate::app::call_home::{LicensingParticipant, refusal_of_deleting_default_profile};
+use crate::app::capability_watch;
 use crate::app::clock::Clock;
 use crate::app::config_urls::ConfigUrls;
 use crate::app::confirm_timer::ConfirmTimer;
 use crate::app::desired_state::participant::HardwareParticipant;
 use crate::app::desired_state::{ROOTS as HARDWARE_ROOTS, desired_state};
 use crate::app::device_driver::Device;
+use crate::app::event_log::DurableEventLog;
 use crate::app::host_keys::host_keys;
 use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings, licensing_root};
+use crate::app::licence_events::LicenceEvents;
 use crate::app::licence_explanation::ExplanationRpcs;
 use crate::app::licence_listener::LicenceListener;
 use crate::app::licence_rpcs::LicenceRpcs;
@@ -47,7 +50,10 @@ use crate::datastore::storage::FolderFiles;
 use crate::device::chassis::ChassisDescription;
 use crate::device::simulator::Simulator;
 use crate::management::access::control::{AccessControl, AccessState};
+use crate::management::base_events::{ConfirmEvent, Party};
 use crate::management::config_stores::UrlStore;
+use crate::management::desk::FrontDesk;
+use crate::management::event_stream::EventStreams;
 use crate::management::front_desk::{CommitListener, Desk, DeskParts, shown_locks};
 use crate::management::monitoring::NetconfMonitoring;
 use crate::management::operational::{OperationalState, StateProvider};
@@ -105,7 +111,12 @@ impl Agent {
         let storage = Journal::new(Box::new(FolderFiles::new(state_dir.path())));
         let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
         datastores.validate_by(settings.validation.into());
+        let log = DurableEventLog::open(&state_dir, settings.notifications.replay_events, clock.now())?;
+        let waiting = settings.notifications.waiting_events;
+        let events = Arc::new(EventStreams::new(datastores.schema(), Box::new(log), waiting));
         if let Some(undone) = datastores.roll_back_unconfirmed(clock.now())? {
+            events.confirmed_commit(clock.now(), &Party::Server, ConfirmEvent::Timeout);
+            events.configuration_changed(clock.now(), &Party::Server, &undone.change_set);
             tracing::warn!(
                 generation = undone.generation,
                 changes = undone.change_set.changes.len(),
@@ -118,7 +129,8 @@ impl Agent {
             .then(|| StartupFile::load(&state_dir, &datastores, clock.now()))
             .transpose()?;
         let running = datastores.running();
-        let reporting = Reporting::start(&clock, &state_dir, &settings.syslog, &running.tree)?;
+        let reporting = Reporting::start(&clock, &state_dir, &settings.syslog, &running.tree)?
+            .telling(LicenceEvents::new(Arc::clone(&events), Arc::clone(&clock)));
         let device = Device::start(Box::new(Simulator::new(chassis)), Arc::clone(&clock))
             .map_err(StartError::Thread)?;
         device.apply(Arc::new(desired_state(&running.tree)));
@@ -138,6 +150,7 @@ impl Agent {
         reporting.watch(&device, &licensing);
         let (confirm_timer, deadline) = ConfirmTimer::new();
         let desk = Arc::new(Desk::new(DeskParts {
+            events: Arc::clone(&events),
             deadline,
             writable_running: options.writable_running,
             startup: startup.map(|startup| Box::new(startup) as _),
@@ -146,6 +159,7 @@ impl Agent {
                 &settings, &options, datastores, device, licensing, listener, &reporting, &clock,
             )
         }));
+        capability_watch::tell(&state_dir, &events, &desk.capabilities(), clock.now())?;
         confirm_timer.start(&desk, Arc::clone(&clock));
         tracing::info!(generation = running.generation, state_dir = %state_dir.path().display(), "running is loaded");
 

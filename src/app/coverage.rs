@@ -12,6 +12,7 @@ use crate::app::desired_state::participant::STORED_ONLY as HARDWARE_STORED_ONLY;
 use crate::app::device_driver::Device;
 use crate::app::licence_courier::HttpCourier;
 use crate::app::licence_driver::{Licensing, LicensingParts, agent_settings};
+use crate::app::licence_events::LicenceEvents;
 use crate::app::netconf_options::NetconfOptions;
 use crate::app::reporting::Reporting;
 use crate::app::settings::LicensingSettings;
@@ -26,6 +27,7 @@ use crate::device::chassis::ChassisDescription;
 use crate::device::simulator::Simulator;
 use crate::licensing::configuration::Configuration;
 use crate::licensing::policy::Policy;
+use crate::management::event_stream::EventStreams;
 use crate::management::operational::OperationalState;
 use crate::yang::schema::Schema;
 use crate::yang::tree::Tree;
@@ -105,7 +107,10 @@ fn unprovided(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Vec
         datastores: Arc::new(datastores),
     }));
     providers.extend(management_providers(schema, &NetconfOptions::default(), &clock).providers);
-    providers.extend(Reporting::in_memory(&clock, &Tree::empty(schema))?.providers());
+    let events = Arc::new(EventStreams::in_memory(schema, clock.now()));
+    let reporting = Reporting::in_memory(&clock, &Tree::empty(schema))?
+        .telling(LicenceEvents::new(events, Arc::clone(&clock)));
+    providers.extend(reporting.providers());
     Ok(OperationalState::new(providers).unprovided(schema))
 }
 

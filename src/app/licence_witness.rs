@@ -1,5 +1,7 @@
 //! Who sees what licensing is given and does: the log and the traces.
 
+use std::sync::Arc;
+
 use crate::licensing::agent::{Input, Output};
 use crate::licensing::state::AgentState;
 
@@ -13,6 +15,21 @@ pub trait LicenceWitness: Send + Sync {
 
     /// So everything stands, after a step.
     fn stands(&self, state: &AgentState);
+}
+
+/// Several, each in its turn.
+impl LicenceWitness for Vec<Arc<dyn LicenceWitness>> {
+    fn given(&self, input: &Input) {
+        self.iter().for_each(|witness| witness.given(input));
+    }
+
+    fn wanted(&self, output: &Output) {
+        self.iter().for_each(|witness| witness.wanted(output));
+    }
+
+    fn stands(&self, state: &AgentState) {
+        self.iter().for_each(|witness| witness.stands(state));
+    }
 }
 
 /// Nobody looks: reports and tests.

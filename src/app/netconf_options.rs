@@ -47,6 +47,8 @@ impl NetconfOptions {
             capability::PARTIAL_LOCK,
             capability::WITH_DEFAULTS,
             capability::WITH_OPERATIONAL_DEFAULTS,
+            capability::NOTIFICATION,
+            capability::INTERLEAVE,
         ]
         .map(str::to_owned)
         .into();

@@ -11,6 +11,7 @@ use crate::app::ca_file::CaFileError;
 use crate::app::clock::Clock;
 use crate::app::device_driver::Device;
 use crate::app::licence_driver::Licensing;
+use crate::app::licence_events::LicenceEvents;
 use crate::app::licence_witness::LicenceWitness;
 use crate::app::settings::SyslogSettings;
 use crate::app::state::alarms::AlarmsState;
@@ -27,6 +28,7 @@ use crate::datastore::commit::Committed;
 use crate::datastore::participant::Participant;
 use crate::management::operational::StateProvider;
 use crate::management::rpc_table::RpcProvider;
+use crate::management::subscribing::StreamsState;
 use crate::yang::tree::Tree;
 
 /// The log, its remote hosts and the alarms; clones share them.
@@ -34,6 +36,7 @@ use crate::yang::tree::Tree;
 pub struct Reporting {
     logbook: Logbook,
     forwarding: Forwarding,
+    events: Option<LicenceEvents>,
 }
 
 /// Why it cannot start.
@@ -75,7 +78,17 @@ impl Reporting {
     ) -> Result<Reporting, ReportingError> {
         let configuration = syslog_configuration(running);
         let forwarding = Forwarding::start(Arc::clone(clock), logbook.clone(), settings, configuration)?;
-        Ok(Reporting { logbook, forwarding })
+        Ok(Reporting {
+            logbook,
+            forwarding,
+            events: None,
+        })
+    }
+
+    /// The same, with notifications of all of it.
+    pub fn telling(self, events: LicenceEvents) -> Reporting {
+        let events = Some(events);
+        Reporting { events, ..self }
     }
 
     /// The log, the traces and the alarms.
@@ -85,12 +98,17 @@ impl Reporting {
 
     /// Sees what licensing does.
     pub fn licence_witness(&self) -> Arc<dyn LicenceWitness> {
-        Arc::new(LicenceWatch::new(self.logbook.clone()))
+        let watch: Arc<dyn LicenceWitness> = Arc::new(LicenceWatch::new(self.logbook.clone()));
+        match &self.events {
+            None => watch,
+            Some(events) => Arc::new(vec![watch, Arc::new(events.clone())]),
+        }
     }
 
     /// Watches hardware and licensing from now on, until licensing ends.
     pub fn watch(&self, device: &Device, licensing: &Licensing) {
         let logbook = self.logbook.clone();
+        let events = self.events.clone();
         let device = device.clone();
         let mut states = licensing.subscribe();
         // Before the task gets its first turn: what happens until then is a change too.
@@ -104,8 +122,12 @@ impl Reporting {
                     logbook.log(draft);
                 }
                 conditions.extend(of_hardware(&snapshot, &device.desired()));
+                let changes = logbook.conditions(conditions);
+                if let Some(events) = &events {
+                    events.hardware(&seen, &snapshot);
+                    events.alarms(&changes);
+                }
                 seen = snapshot;
-                logbook.conditions(conditions);
                 // Licensing publishes a state after every commit too, so that new wishes are seen as well.
                 let changed = tokio::select! {
                     changed = states.changed() => changed,
@@ -132,7 +154,7 @@ impl Reporting {
 
     /// Who shows it all.
     pub fn providers(&self) -> Vec<Box<dyn StateProvider>> {
-        vec![
+        let mut providers: Vec<Box<dyn StateProvider>> = vec![
             Box::new(SyslogState {
                 logbook: self.logbook.clone(),
                 forwarding: self.forwarding.clone(),
@@ -140,7 +162,11 @@ impl Reporting {
             Box::new(AlarmsState {
                 board: self.logbook.alarms().clone(),
             }),
-        ]
+        ];
+        if let Some(events) = &self.events {
+            providers.push(Box::new(StreamsState(Arc::clone(events.streams()))));
+        }
+        providers
     }
 
     /// Who answers `get-syslog`.
@@ -153,11 +179,16 @@ impl Reporting {
 
     /// Waits until what was logged is written down, within reason.
     pub async fn flush(&self) {
-        let logbook = self.logbook.clone();
+        let (logbook, events) = (self.logbook.clone(), self.events.clone());
         // An error means that the runtime ends and takes no more work.
-        spawn_blocking(move || logbook.flush(PATIENCE_WITH_THE_DISK))
-            .await
-            .ok();
+        spawn_blocking(move || {
+            logbook.flush(PATIENCE_WITH_THE_DISK);
+            if let Some(events) = events {
+                events.streams().flush(PATIENCE_WITH_THE_DISK);
+            }
+        })
+        .await
+        .ok();
     }
 }
 

@@ -14,6 +14,7 @@ use crate::app::settings::policy::{PeriodSettings, PolicySettings, default_secti
 use crate::app::syslog::connection::Transport;
 use crate::datastore::commit::ValidationWay;
 use crate::device::plain_words::plain_words;
+use crate::management::event_stream::QUEUE_EVENTS;
 use crate::transport::call_home::CallHomeClient;
 use crate::transport::error::TransportError;
 use crate::transport::login::{Users, parse_authorized_keys};
@@ -40,6 +41,8 @@ pub struct Settings {
     pub licensing: LicensingSettings,
     /// The log and the traces.
     pub syslog: SyslogSettings,
+    /// Event notifications.
+    pub notifications: NotificationSettings,
 }
 
 /// How configurations are validated.
@@ -243,6 +246,25 @@ impl Default for SyslogSettings {
     }
 }
 
+/// `[notifications]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct NotificationSettings {
+    /// Events that are kept for a replay.
+    pub replay_events: usize,
+    /// Events that may wait for one session; one that takes them more slowly is ended.
+    pub waiting_events: usize,
+}
+
+impl Default for NotificationSettings {
+    fn default() -> NotificationSettings {
+        NotificationSettings {
+            replay_events: 2_000,
+            waiting_events: QUEUE_EVENTS,
+        }
+    }
+}
+
 /// What is wrong with a settings file, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -413,7 +435,10 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 /// The commented default file that `ponder settings` prints.
 pub fn default_file() -> String {
-    DEFAULT_FILE.replace("\n[syslog]", &format!("{}\n[syslog]", default_sections()))
+    DEFAULT_FILE.replace(
+        "\n[notifications]",
+        &format!("{}\n[notifications]", default_sections()),
+    )
 }
 
 const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here is the default, or an example behind a comment sign.
@@ -486,6 +511,12 @@ never-contact = ["cisco.com"]
 name-server-port = 53
 # What is withheld from the licence server, beside the data privacy of call home: none, host-name, version or all.
 privacy = "none"
+
+[notifications]
+# Events that are kept for a replay, also over a restart.
+replay-events = 2000
+# Events that may wait for one session; a session that takes them more slowly is ended.
+waiting-events = 1000
 
 [syslog]
 # Messages of the log, and events of each trace, that are kept over a restart; the oldest go.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::app::ca_file::CaFileError;
+use crate::app::event_log::EventLogError;
 use crate::app::licence_driver::LicensingRootError;
 use crate::app::reporting::ReportingError;
 use crate::app::settings::SettingsError;
@@ -31,6 +32,9 @@ pub enum StartError {
     /// The state folder.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
+    /// The log of notifications.
+    #[error(transparent)]
+    EventLog(#[from] EventLogError),
     /// The startup configuration.
     #[error(
         "startup configuration {path}: {reason}; mend the file, or remove it to start with running as it was"

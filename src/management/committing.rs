@@ -9,6 +9,7 @@ use crate::datastore::commit::{CommitError, Committed};
 use crate::datastore::confirmed_commit::{Cause, ConfirmedCommit, ConfirmedRequest, Refusal, Rollback};
 use crate::datastore::history::Author;
 use crate::datastore::lock::Lockable;
+use crate::management::base_events::{ConfirmEvent, Party};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::front_desk::{Answer, Desk, all, held, one};
 use crate::management::request::{Confirmed, Reply};
@@ -45,6 +46,7 @@ impl Desk {
             if confirms {
                 info!("the confirmed commit is confirmed");
                 committing.confirmed();
+                self.confirm_event(&self.party(session_id), ConfirmEvent::Complete);
                 self.deadline_moved(&committing);
             }
             return Ok(Reply::Ok);
@@ -68,7 +70,12 @@ impl Desk {
             persistent = awaiting.persist.is_some(),
             "the commit awaits its confirmation"
         );
+        let event = match committing.next_deadline() {
+            None => ConfirmEvent::Start(confirmed.timeout),
+            Some(_) => ConfirmEvent::Extend(confirmed.timeout),
+        };
         committing.arm(awaiting, confirmed.timeout, (self.parts.steady)());
+        self.confirm_event(&self.party(session_id), event);
         self.deadline_moved(&committing);
         Ok(Reply::Ok)
     }
@@ -80,19 +87,20 @@ impl Desk {
         let rollback = committing
             .cancel(session_id, persist_id)
             .map_err(|refusal| one(refused("cancel-commit", refusal, persist_id.is_some())))?;
-        self.roll_back(&mut committing, rollback).map_err(|error| {
-            let message = format!("cancel-commit: running is not yet back, it is tried again: {error}");
-            one(ManagementError::application(ErrorTag::OperationFailed, message))
-        })?;
+        self.roll_back(&mut committing, rollback, &self.party(session_id))
+            .map_err(|error| {
+                let message = format!("cancel-commit: running is not yet back, it is tried again: {error}");
+                one(ManagementError::application(ErrorTag::OperationFailed, message))
+            })?;
         Ok(Reply::Ok)
     }
 
     /// A session is gone, and with it the right to confirm what it committed without a token.
-    pub(in crate::management) fn undo_commit_of_lost(&self, session_id: u32) {
+    pub(in crate::management) fn undo_commit_of_lost(&self, session_id: u32, lost: &Party) {
         let mut committing = held(&self.committing);
         if let Some(rollback) = committing.session_lost(session_id) {
             // It is logged, and tried again.
-            let _ = self.roll_back(&mut committing, rollback);
+            let _ = self.roll_back(&mut committing, rollback, lost);
         }
     }
 
@@ -102,7 +110,7 @@ impl Desk {
         let mut committing = held(&self.committing);
         if let Some(rollback) = committing.expire((self.parts.steady)()) {
             // It is logged, and tried again.
-            let _ = self.roll_back(&mut committing, rollback);
+            let _ = self.roll_back(&mut committing, rollback, &Party::Server);
         }
     }
 
@@ -111,8 +119,13 @@ impl Desk {
         &self,
         committing: &mut MutexGuard<'_, ConfirmedCommit>,
         rollback: Rollback,
+        by: &Party,
     ) -> Result<(), CommitError> {
         let why = why(rollback.cause);
+        let event = match rollback.cause {
+            Cause::Cancelled | Cause::SessionLost => ConfirmEvent::Cancel,
+            Cause::TimedOut | Cause::Restarted => ConfirmEvent::Timeout,
+        };
         let author = Author {
             comment: Some(format!("rolled back: {why}")),
             ..self.author(0)
@@ -128,6 +141,7 @@ impl Desk {
                     "the confirmed commit is rolled back"
                 );
                 committing.rolled_back();
+                self.confirm_event(by, event);
                 if !undone.change_set.is_empty() {
                     self.announce(&undone);
                 }
@@ -167,6 +181,10 @@ impl Desk {
                 Err(all(refused.into_errors()))
             }
         }
+    }
+
+    fn confirm_event(&self, by: &Party, event: ConfirmEvent) {
+        self.parts.events.confirmed_commit((self.parts.now)(), by, event);
     }
 
     fn deadline_moved(&self, committing: &ConfirmedCommit) {

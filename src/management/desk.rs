@@ -1,6 +1,7 @@
 //! The front desk as the doors see it: open a session, ask, close.
 
 use crate::management::error::ManagementError;
+use crate::management::event_stream::{Bell, Delivery};
 use crate::management::request::{Reply, Request};
 
 /// How a session came in.
@@ -25,8 +26,12 @@ pub enum Ending {
     Killed,
     /// It broke the protocol: bad framing, bad hello.
     BadMessage,
+    /// Its hello was none.
+    BadHello,
     /// It was silent for too long.
     TimedOut,
+    /// It did not take its notifications.
+    FellBehind,
 }
 
 /// Ends a session from outside; called at most once, from any thread, must not block.
@@ -43,6 +48,21 @@ pub trait FrontDesk: Send + Sync {
 
     /// Answers one request of a session.
     fn answer(&self, session_id: u32, request: Request) -> Result<Reply, Vec<ManagementError>>;
+
+    /// Where a session hears that notifications may be waiting for it. To be called before its first request.
+    fn listen(&self, session_id: u32, bell: Bell) {
+        let _ = (session_id, bell);
+    }
+
+    /// Takes the notifications that wait for a session, about so many bytes at most.
+    fn notifications(&self, session_id: u32, room: usize) -> Delivery {
+        let _ = (session_id, room);
+        Delivery::Notifications {
+            ready: Vec::new(),
+            more: false,
+            again_in: None,
+        }
+    }
 
     /// Capability URIs for `<hello>`, without the base versions, which the session machine knows.
     fn capabilities(&self) -> Vec<String>;

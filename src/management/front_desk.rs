@@ -15,11 +15,13 @@ use crate::datastore::participant::Participant;
 use crate::management::access::control::{AccessControl, Privileges};
 use crate::management::access::permit::Permit;
 use crate::management::access::policy::ROOT as ACCESS_ROOT;
+use crate::management::base_events::Party;
 use crate::management::body::{InMemory, Overflow};
 use crate::management::config_stores::{StartupStore, UrlStore};
 use crate::management::configurations::EditManner;
 use crate::management::desk::{Ending, FrontDesk, KillSwitch, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
+use crate::management::event_stream::{Bell, Delivery, EventStreams};
 use crate::management::monitoring::{ShownLock, ShownPart};
 use crate::management::operational::OperationalState;
 use crate::management::request::{DatastoreName, OperationHome, Reply, Request};
@@ -67,6 +69,8 @@ pub struct DeskParts {
     pub committed: CommitListener,
     /// Where long replies are laid aside until their clients have taken them.
     pub overflow: Box<dyn Overflow>,
+    /// Who follows what happens.
+    pub events: Arc<EventStreams>,
     /// Wall time.
     pub now: WallClock,
     /// Steady time.
@@ -87,7 +91,9 @@ impl DeskParts {
     /// A desk that nobody watches: no state, no RPCs, nobody who may refuse.
     pub fn plain(datastores: Arc<Datastores>, now: WallClock, steady: SteadyTime) -> DeskParts {
         let running = Arc::clone(&datastores.running().tree);
+        let events = EventStreams::in_memory(datastores.schema(), now());
         DeskParts {
+            events: Arc::new(events),
             access: Arc::new(AccessControl::new(
                 datastores.schema(),
                 Privileges::default(),
@@ -227,6 +233,7 @@ impl Desk {
             Request::Rpc {
                 namespace, document, ..
             } if namespace == rollback::NAMESPACE => self.roll_back_configuration(session_id, &document),
+            Request::CreateSubscription(request) => self.create_subscription(session_id, request),
             Request::Rpc { document, .. } => {
                 self.parts
                     .rpcs
@@ -272,6 +279,46 @@ impl Desk {
             self.parts.access.configured(&committed.running.tree);
         }
         (self.parts.committed)(committed);
+        let by = self.party(committed.author.session_id);
+        self.parts
+            .events
+            .configuration_changed((self.parts.now)(), &by, &committed.change_set);
+    }
+
+    /// Forgets a session, whoever ended it.
+    fn close_session(&self, session_id: u32, ending: Ending, killer: Option<u32>) {
+        let party = self.party(session_id);
+        let Some(session) = held(&self.parts.sessions).close(session_id, ending) else {
+            return;
+        };
+        self.undo_commit_of_lost(session_id, &party);
+        // Waits for an edit of this very session that is still under way.
+        let editing = held(&self.editing);
+        let released = held(&self.parts.locks).release_all(session_id);
+        if released.contains(&Lockable::Candidate) {
+            // RFC 6241 section 8.3.5.2: what the holder of the candidate's lock left uncommitted is discarded.
+            self.parts.datastores.discard();
+        }
+        drop(editing);
+        info!(
+            session = session_id,
+            user = session.visitor.user,
+            ?ending,
+            "session closed"
+        );
+        self.parts.events.close(session_id);
+        self.parts
+            .events
+            .session_ended((self.parts.now)(), &party, ending, killer);
+    }
+
+    /// Who a session is, for those who hear of it.
+    pub(in crate::management) fn party(&self, session_id: u32) -> Party {
+        let sessions = held(&self.parts.sessions);
+        match sessions.session(session_id) {
+            Some(session) => Party::of(session_id, &session.visitor),
+            None => Party::Server,
+        }
     }
 
     fn lock(&self, session_id: u32, target: DatastoreName) -> Answer {
@@ -321,7 +368,7 @@ impl Desk {
             return Err(one(ManagementError::protocol(ErrorTag::InvalidValue, message)));
         };
         info!(session = session_id, victim, "session killed");
-        self.close(victim, Ending::Killed);
+        self.close_session(victim, Ending::Killed, Some(session_id));
         switch();
         Ok(Reply::Ok)
     }
@@ -383,28 +430,26 @@ impl FrontDesk for Desk {
         let (user, from) = (visitor.user.clone(), visitor.from.clone());
         let session_id = held(&self.parts.sessions).open(visitor, kill, (self.parts.now)());
         info!(session = session_id, user, from, "session opened");
+        self.parts
+            .events
+            .session_started((self.parts.now)(), &self.party(session_id));
         session_id
     }
 
     fn close(&self, session_id: u32, ending: Ending) {
-        let Some(session) = held(&self.parts.sessions).close(session_id, ending) else {
-            return;
-        };
-        self.undo_commit_of_lost(session_id);
-        // Waits for an edit of this very session that is still under way.
-        let editing = held(&self.editing);
-        let released = held(&self.parts.locks).release_all(session_id);
-        if released.contains(&Lockable::Candidate) {
-            // RFC 6241 section 8.3.5.2: what the holder of the candidate's lock left uncommitted is discarded.
-            self.parts.datastores.discard();
-        }
-        drop(editing);
-        info!(
-            session = session_id,
-            user = session.visitor.user,
-            ?ending,
-            "session closed"
-        );
+        self.close_session(session_id, ending, None);
+    }
+
+    fn listen(&self, session_id: u32, bell: Bell) {
+        self.parts.events.listen(session_id, bell);
+    }
+
+    fn notifications(&self, session_id: u32, room: usize) -> Delivery {
+        let permit = self.permit(session_id);
+        let may_receive = |module: &str, name: &str| self.parts.access.may_receive(&permit, module, name);
+        self.parts
+            .events
+            .take(session_id, room, (self.parts.now)(), may_receive)
     }
 
     fn answer(&self, session_id: u32, request: Request) -> Answer {

@@ -185,6 +185,19 @@ impl Request {
     };
 }
 
+/// `create-subscription` as it arrived (RFC 5277 section 2.1.1).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SubscriptionRequest {
+    /// Name of the stream; NETCONF without.
+    pub stream: Option<String>,
+    /// Which events.
+    pub filter: Filter,
+    /// Begins a replay, a date and time as text.
+    pub start_time: Option<String>,
+    /// Ends the subscription, a date and time as text.
+    pub stop_time: Option<String>,
+}
+
 /// One request, whichever door it came in by.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Request {
@@ -299,6 +312,8 @@ pub enum Request {
         /// The number of the lock.
         lock_id: u32,
     },
+    /// Follow an event stream (RFC 5277 section 2.1.1).
+    CreateSubscription(SubscriptionRequest),
     /// An RPC that a YANG module defines: the whole element, namespaces in scope declared on it.
     Rpc {
         /// Local name, for logs and statistics.
@@ -339,6 +354,7 @@ impl Request {
                 OperationHome::Module("ietf-netconf-partial-lock"),
                 "partial-unlock",
             ),
+            Request::CreateSubscription(_) => (OperationHome::Module("notifications"), "create-subscription"),
             Request::Rpc { name, namespace, .. } => (OperationHome::Namespace(namespace), name),
         }
     }

@@ -66,7 +66,11 @@ impl SessionList {
         let session = self.open.remove(&session_id)?;
         match ending {
             Ending::Closed | Ending::Killed => {}
-            Ending::Dropped | Ending::BadMessage | Ending::TimedOut => self.totals.dropped_sessions += 1,
+            Ending::Dropped
+            | Ending::BadHello
+            | Ending::BadMessage
+            | Ending::TimedOut
+            | Ending::FellBehind => self.totals.dropped_sessions += 1,
         }
         Some(session)
     }

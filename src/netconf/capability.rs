@@ -22,6 +22,10 @@ pub const WITH_OPERATIONAL_DEFAULTS: &str = "urn:ietf:params:netconf:capability:
 pub const CANDIDATE: &str = "urn:ietf:params:netconf:capability:candidate:1.0";
 /// Section 8.4.
 pub const CONFIRMED_COMMIT_1_1: &str = "urn:ietf:params:netconf:capability:confirmed-commit:1.1";
+/// RFC 5277 section 3.1.1.
+pub const NOTIFICATION: &str = "urn:ietf:params:netconf:capability:notification:1.0";
+/// RFC 5277 section 6.
+pub const INTERLEAVE: &str = "urn:ietf:params:netconf:capability:interleave:1.0";
 /// Section 8.5.
 pub const ROLLBACK_ON_ERROR: &str = "urn:ietf:params:netconf:capability:rollback-on-error:1.0";
 /// Section 8.6.

@@ -7,6 +7,7 @@ pub mod escape;
 pub mod framing;
 pub mod hello;
 pub mod namespace;
+pub mod notification;
 pub mod operation;
 pub mod prefixes;
 pub mod rpc_error;

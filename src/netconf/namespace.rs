@@ -9,6 +9,9 @@ pub const BASE_OF_NAPALM: &str = "urn:ietf:params:xml:ns:netconf:base:1.1";
 /// `<get-schema>` (RFC 6022).
 pub const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
 
+/// `<create-subscription>` and `<notification>` (RFC 5277).
+pub const NOTIFICATION: &str = "urn:ietf:params:xml:ns:netconf:notification:1.0";
+
 /// `<with-defaults>` (RFC 6243).
 pub const WITH_DEFAULTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults";
 

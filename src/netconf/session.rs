@@ -16,10 +16,12 @@ use std::time::{Duration, Instant};
 
 use crate::management::desk::Ending;
 use crate::management::error::{ErrorTag, ManagementError};
+use crate::management::event_stream::Outgoing;
 use crate::management::request::{Reply, Request};
 use crate::netconf::envelope::{self, Returned};
 use crate::netconf::framing::{self, Decoder, Framing, Incoming, Piece};
 use crate::netconf::hello;
+use crate::netconf::notification;
 use crate::netconf::rpc_error;
 
 /// What a session is born with.
@@ -48,6 +50,8 @@ pub enum Input<'a> {
     EndOfInput,
     /// The front desk's answer to an [`Output::Ask`].
     Answered(Ticket, Result<Reply, Vec<ManagementError>>),
+    /// Notifications for the client, in their order; not between a request and its answer where the answer begins them.
+    Notify(&'a [Outgoing]),
     /// Ended from outside: killed, connection lost, shutdown.
     End(Ending),
     /// [`Session::next_deadline`] has come.
@@ -123,6 +127,7 @@ impl Session {
             Input::Received(bytes) => self.received(bytes),
             Input::EndOfInput => self.end_of_input(),
             Input::Answered(ticket, answer) => self.answered(ticket, answer),
+            Input::Notify(notifications) => self.notify(notifications),
             Input::End(ending) => self.close(ending, None),
             Input::DeadlineReached => {
                 if let State::Hello { until } = self.state
@@ -179,11 +184,11 @@ impl Session {
                         input_ended: false,
                     });
                 }
-                Err(error) => self.close(Ending::BadMessage, Some(error.to_string())),
+                Err(error) => self.close(Ending::BadHello, Some(error.to_string())),
             },
             (State::Hello { .. }, Incoming::TooBig) => {
                 let reason = format!("hello is longer than {} bytes", self.max_message_bytes);
-                self.close(Ending::BadMessage, Some(reason));
+                self.close(Ending::BadHello, Some(reason));
             }
             (State::Open(open), incoming) => {
                 open.waiting_bytes += weight(&incoming);
@@ -280,6 +285,15 @@ impl Session {
         let answer = answer.map_err(at_least_one);
         let framed = framing::encode_pieces(open.framing, rpc_error::reply(returned, answer));
         self.outputs.push_back(Output::Send(framed));
+    }
+
+    fn notify(&mut self, notifications: &[Outgoing]) {
+        let State::Open(open) = &self.state else { return };
+        for outgoing in notifications {
+            let message = notification::notification(outgoing).into();
+            let framed = framing::encode_pieces(open.framing, vec![message]);
+            self.outputs.push_back(Output::Send(framed));
+        }
     }
 
     fn close(&mut self, ending: Ending, reason: Option<String>) {

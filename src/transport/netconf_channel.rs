@@ -15,19 +15,20 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::Fuse;
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{Span, error, info};
 
 use crate::management::body::{LaidAside, read_back};
 use crate::management::desk::{Ending, FrontDesk, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
+use crate::management::event_stream::Delivery;
 use crate::management::request::{Reply, Request};
 use crate::netconf::framing::Piece;
 use crate::netconf::session::{Birth, Input, Output, Session, Ticket};
@@ -37,6 +38,8 @@ use crate::transport::ssh_server::{Limits, raised};
 
 /// While more bytes than this wait for the client, no further question is asked.
 const MAX_UNSENT_BYTES: usize = 1024 * 1024;
+/// How many bytes of notifications are taken at a time.
+const NOTIFICATION_BYTES: usize = 64 * 1024;
 /// How much of a text that was laid aside is read at a time.
 const READ_BYTES: u64 = 256 * 1024;
 /// How long a client may take for what is left when its session is over.
@@ -70,6 +73,9 @@ pub(crate) async fn serve(channel: Channel<Msg>, around: Surroundings) {
         }),
     );
     Span::current().record("session", session_id);
+    let bell = Arc::new(Notify::new());
+    let rings = Arc::clone(&bell);
+    desk.listen(session_id, Box::new(move || rings.notify_one()));
     let unsent = Arc::new(Gauge::default());
     let (sender, receiver) = mpsc::unbounded_channel();
     let (unreadable, lost) = oneshot::channel();
@@ -92,6 +98,9 @@ pub(crate) async fn serve(channel: Channel<Msg>, around: Surroundings) {
         stop: around.stop.clone(),
         held: None,
         asking: None,
+        bell,
+        mail: false,
+        look_again: None,
     };
     let (ending, reason) = conversation.hold(session_id, &around).await;
     // An answer in progress is waited for, so that whatever it took (a lock, say) is there to be given back.
@@ -121,12 +130,19 @@ struct Conversation {
     /// A question that waits until the client has read more.
     held: Option<(Ticket, Request)>,
     asking: Option<(Ticket, JoinHandle<Answer>)>,
+    /// Rung by the desk when notifications may be waiting.
+    bell: Arc<Notify>,
+    /// It was, and they have not all been taken.
+    mail: bool,
+    /// When to look for notifications although the bell does not ring: a stop time comes by itself.
+    look_again: Option<Instant>,
 }
 
 enum Event {
     Channel(Option<ChannelMsg>),
     Answer(Ticket, Result<Answer, JoinError>),
     Unsent,
+    Mail,
     Killed,
     Lost(io::Error),
     Stopped,
@@ -146,6 +162,28 @@ impl Conversation {
                 }
             }
             waiting.set(self.session.waiting_bytes());
+            // Never between a request and its answer: what a subscription brings comes after its <ok/>.
+            if self.mail && self.asking.is_none() {
+                let room = MAX_UNSENT_BYTES
+                    .saturating_sub(self.unsent.bytes())
+                    .min(NOTIFICATION_BYTES);
+                match around.desk.notifications(session_id, room) {
+                    Delivery::FellBehind { reason } => return (Ending::FellBehind, Some(reason)),
+                    Delivery::Notifications {
+                        ready,
+                        more,
+                        again_in,
+                    } => {
+                        self.mail = more;
+                        let now = around.clock.instant();
+                        self.look_again = again_in.map(|wait| now + wait);
+                        if !ready.is_empty() || (more && room > 0) {
+                            self.session.handle(Input::Notify(&ready), now);
+                            continue;
+                        }
+                    }
+                }
+            }
             if self.unsent.bytes() < MAX_UNSENT_BYTES
                 && let Some((ticket, request)) = self.held.take()
             {
@@ -167,6 +205,7 @@ impl Conversation {
                 }
                 // Window adjustments and requests that the connection answered.
                 Event::Channel(Some(_)) | Event::Unsent => {}
+                Event::Mail => self.mail = true,
                 Event::Answer(ticket, answer) => {
                     self.asking = None;
                     let answer = answer.unwrap_or_else(|fault| {
@@ -185,13 +224,17 @@ impl Conversation {
                     return (Ending::Dropped, Some(reason));
                 }
                 Event::Stopped => self.session.handle(Input::End(Ending::Dropped), now),
-                Event::Deadline => self.session.handle(Input::DeadlineReached, now),
+                Event::Deadline => {
+                    self.mail |= self.look_again.take_if(|moment| *moment <= now).is_some();
+                    self.session.handle(Input::DeadlineReached, now);
+                }
             }
         }
     }
 
     async fn next(&mut self, around: &Surroundings) -> Event {
-        let deadline = self.session.next_deadline();
+        let deadlines = [self.session.next_deadline(), self.look_again];
+        let deadline = deadlines.into_iter().flatten().min();
         let asking = async {
             match &mut self.asking {
                 Some((ticket, asking)) => (*ticket, asking.await),
@@ -211,7 +254,8 @@ impl Conversation {
             () = raised(&mut self.stop) => Event::Stopped,
             (ticket, answer) = asking => Event::Answer(ticket, answer),
             message = self.reader.wait() => Event::Channel(message),
-            () = self.unsent.wait_for_less(), if self.held.is_some() => Event::Unsent,
+            () = self.unsent.wait_for_less(), if self.held.is_some() || self.mail => Event::Unsent,
+            () = self.bell.notified() => Event::Mail,
             () = deadline => Event::Deadline,
         }
     }
@@ -234,7 +278,7 @@ impl Conversation {
             ..
         } = self;
         drop(sender);
-        if ending != Ending::Killed {
+        if !matches!(ending, Ending::Killed | Ending::FellBehind) {
             let until = around.clock.instant() + FAREWELL;
             tokio::select! {
                 _ = &mut writing => {}

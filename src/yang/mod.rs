@@ -20,6 +20,7 @@ pub mod localised;
 #[allow(unsafe_code)] // copies nodes from one tree to another
 mod merge;
 pub mod modules;
+pub mod notification;
 pub mod operation;
 pub mod path;
 #[allow(unsafe_code)] // writes data nodes

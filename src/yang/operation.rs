@@ -97,7 +97,7 @@ fn find_operation<'s>(schema: &'s Schema, element: &Element) -> Result<SchemaNod
 }
 
 /// Adds the children of an element below the open node; `at` is the parent's path.
-fn fill(
+pub(in crate::yang) fn fill(
     writer: &mut TreeWriter,
     node: SchemaNode<'_>,
     element: &Element,

@@ -21,6 +21,13 @@ pub struct Selection {
     filter: Option<Sieve>,
 }
 
+/// What the top elements of a filter name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::yang) enum Among {
+    Data,
+    Notifications,
+}
+
 /// The elements inside one filter element.
 #[derive(Clone, Debug, Default)]
 pub(in crate::yang) struct Sieve {
@@ -66,7 +73,18 @@ impl Selection {
     /// Reads the content of a subtree filter. Empty content selects nothing (RFC 6241 section 6.4.2).
     pub fn subtree(schema: &Arc<Schema>, content: &str) -> Result<Selection, DataError> {
         let elements = Element::parse_content(content)?;
-        let mut sieve = Sieve::bind(schema, &[], &elements)?;
+        let mut sieve = Sieve::bind(schema, Among::Data, &[], &elements)?;
+        sieve.selects = true;
+        Ok(Selection {
+            schema: Arc::clone(schema),
+            filter: Some(sieve),
+        })
+    }
+
+    /// The same for notifications (RFC 5277 section 3.6): the top elements name notifications, not data.
+    pub fn of_notifications(schema: &Arc<Schema>, content: &str) -> Result<Selection, DataError> {
+        let elements = Element::parse_content(content)?;
+        let mut sieve = Sieve::bind(schema, Among::Notifications, &[], &elements)?;
         sieve.selects = true;
         Ok(Selection {
             schema: Arc::clone(schema),
@@ -137,7 +155,12 @@ impl Sieve {
     }
 
     /// Binds filter elements to the children of some schema nodes; no parents means the root.
-    fn bind(schema: &Schema, parents: &[SchemaNode<'_>], elements: &[Element]) -> Result<Sieve, DataError> {
+    fn bind(
+        schema: &Schema,
+        among: Among,
+        parents: &[SchemaNode<'_>],
+        elements: &[Element],
+    ) -> Result<Sieve, DataError> {
         let mut sieve = Sieve::default();
         for element in elements {
             // RFC 6241 6.2.2: what has no such attribute with such a value is not selected.
@@ -148,7 +171,7 @@ impl Sieve {
                 }
                 continue;
             }
-            let nodes = candidates(schema, parents, element);
+            let nodes = candidates(schema, among, parents, element);
             if element.children.is_empty() && !element.trimmed().is_empty() {
                 sieve.matches.push(ContentMatch::bind(schema, &nodes, element));
                 continue;
@@ -158,7 +181,7 @@ impl Sieve {
                 let inside = if element.children.is_empty() {
                     None
                 } else {
-                    Some(Sieve::bind(schema, &[node], &element.children)?)
+                    Some(Sieve::bind(schema, among, &[node], &element.children)?)
                 };
                 sieve.picks.push(Pick {
                     node: node.id(),
@@ -248,13 +271,21 @@ impl ContentMatch {
 }
 
 /// The schema nodes that a filter element may mean.
-fn candidates<'s>(schema: &'s Schema, parents: &[SchemaNode<'s>], element: &Element) -> Vec<SchemaNode<'s>> {
+fn candidates<'s>(
+    schema: &'s Schema,
+    among: Among,
+    parents: &[SchemaNode<'s>],
+    element: &Element,
+) -> Vec<SchemaNode<'s>> {
     let namespace = element
         .namespace
         .as_deref()
         .filter(|namespace| *namespace != NETCONF_BASE);
-    let is_data =
-        |node: &SchemaNode<'_>| !matches!(node.kind(), NodeKind::Operation | NodeKind::Notification);
+    let is_data = |node: &SchemaNode<'_>| match node.kind() {
+        NodeKind::Notification => among == Among::Notifications && parents.is_empty(),
+        NodeKind::Operation => false,
+        _ => among == Among::Data || !parents.is_empty(),
+    };
     match namespace {
         Some(namespace) => {
             let Some(module) = schema.module_of_namespace(namespace) else {

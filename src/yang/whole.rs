@@ -96,13 +96,21 @@ impl Tree {
 
     /// Checks the input of an operation, whose node is the root, and fills in defaults.
     pub(in crate::yang) fn run_operation_validation(&mut self) -> Vec<LibraryError> {
+        self.run_validation_of(ffi::lyd_type::LYD_TYPE_RPC_YANG)
+    }
+
+    /// The same for a notification.
+    pub(in crate::yang) fn run_notification_validation(&mut self) -> Vec<LibraryError> {
+        self.run_validation_of(ffi::lyd_type::LYD_TYPE_NOTIF_YANG)
+    }
+
+    fn run_validation_of(&mut self, kind: ffi::lyd_type::Type) -> Vec<LibraryError> {
         let schema = Arc::clone(self.schema());
         if self.root.is_null() {
             return Vec::new();
         }
-        // SAFETY: the tree is ours alone; its root is an operation.
+        // SAFETY: the tree is ours alone; its root is an operation or a notification, as `kind` says.
         unsafe {
-            let kind = ffi::lyd_type::LYD_TYPE_RPC_YANG;
             let result = ffi::lyd_validate_op(self.root, ptr::null(), kind, ptr::null_mut());
             tree::fill_canonical_texts(self.root);
             let mut errors = reasons(result, schema.take_errors());

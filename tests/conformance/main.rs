@@ -10,6 +10,8 @@
 
 #[path = "../support/office.rs"]
 mod office;
+mod rfc5277_section_2;
+mod rfc5277_section_3;
 mod rfc5717_section_2;
 mod rfc6022_section_3_1;
 mod rfc6241_section_3;
@@ -21,6 +23,7 @@ mod rfc6241_section_8_4;
 mod rfc6241_section_8_9;
 mod rfc6242_section_4;
 mod rfc6243_section_4;
+mod rfc6470_section_2;
 mod rfc8341_section_3;
 mod rfc8526_section_3;
 mod rfc9144_section_4;

@@ -47,7 +47,7 @@ fn a_client_without_a_common_base_is_sent_away() {
     let mut peer = Peer::greeted();
     peer.send(&HELLO_1_1.replace("base:1.1", "base:1.3"));
     expect![
-        "BadMessage: hello with neither urn:ietf:params:netconf:base:1.1 nor urn:ietf:params:netconf:base:1.0"
+        "BadHello: hello with neither urn:ietf:params:netconf:base:1.1 nor urn:ietf:params:netconf:base:1.0"
     ]
     .assert_eq(&end_of(peer));
 }
@@ -56,15 +56,14 @@ fn a_client_without_a_common_base_is_sent_away() {
 fn a_client_with_a_session_id_is_sent_away() {
     let mut peer = Peer::greeted();
     peer.send(&HELLO_1_1.replace("</hello>", "<session-id>4</session-id></hello>"));
-    expect!["BadMessage: hello of a client with <session-id> (RFC 6241 section 8.1)"]
-        .assert_eq(&end_of(peer));
+    expect!["BadHello: hello of a client with <session-id> (RFC 6241 section 8.1)"].assert_eq(&end_of(peer));
 }
 
 #[test]
 fn a_request_before_the_hello_ends_the_session() {
     let mut peer = Peer::greeted();
     peer.send(&rpc("<get/>"));
-    expect!["BadMessage: expected <hello> in urn:ietf:params:xml:ns:netconf:base:1.0, got <rpc> in `urn:ietf:params:xml:ns:netconf:base:1.0`"].assert_eq(&end_of(peer));
+    expect!["BadHello: expected <hello> in urn:ietf:params:xml:ns:netconf:base:1.0, got <rpc> in `urn:ietf:params:xml:ns:netconf:base:1.0`"].assert_eq(&end_of(peer));
     assert!(Peer::greeted().questions.is_empty());
 }
 

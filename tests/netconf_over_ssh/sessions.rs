@@ -185,7 +185,7 @@ fn a_hello_of_the_wrong_kind_ends_the_session() {
         let mut talk = Talk::begin(&connection).await;
         talk.send(hello("urn:ietf:params:netconf:base:9.9")).await;
         assert_eq!(talk.message().await, None);
-        assert_eq!(lab.desk.ending(talk.session_id).await, Ending::BadMessage);
+        assert_eq!(lab.desk.ending(talk.session_id).await, Ending::BadHello);
     });
 }
 

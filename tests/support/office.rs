@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use ponder::datastore::datastores::Datastores;
 use ponder::datastore::memory_storage::MemoryStorage;
 use ponder::management::desk::{Ending, FrontDesk, Visitor};
+use ponder::management::event_stream::Delivery;
 use ponder::management::front_desk::{Desk, DeskParts};
 use ponder::netconf::framing::{self, Decoder, Framing, Incoming};
 use ponder::netconf::session::{Birth, Input, Output, Session};
@@ -58,6 +59,7 @@ impl Office {
         let heard = Arc::clone(&committed);
         let passed = Arc::new(Mutex::new(Duration::ZERO));
         let (began, since) = (beginning(), Arc::clone(&passed));
+        let passed_by = Arc::clone(&passed);
         let deadline = Arc::new(Mutex::new(None));
         let told = Arc::clone(&deadline);
         let datastores = Datastores::open(schema, Box::new(storage.clone())).unwrap();
@@ -69,7 +71,7 @@ impl Office {
             capabilities: vec!["urn:ietf:params:netconf:capability:candidate:1.0".to_owned()],
             ..DeskParts::plain(
                 Arc::new(datastores),
-                Box::new(|| Timestamp::UNIX_EPOCH),
+                Box::new(move || Timestamp::UNIX_EPOCH + *passed_by.lock().unwrap()),
                 Box::new(move || began + *since.lock().unwrap()),
             )
         };
@@ -199,6 +201,37 @@ impl Office {
     /// edit-config on the candidate.
     pub fn edit(&mut self, id: u32, parameters: &str, config: &str) -> String {
         self.ask(id, &edit(parameters, config))
+    }
+
+    /// Takes the notifications that wait for a session and gives each message; none when its subscription fell behind.
+    pub fn hear(&mut self, id: u32) -> Option<Vec<String>> {
+        let mut messages = Vec::new();
+        loop {
+            let (ready, more) = match self.desk.notifications(id, 10_000) {
+                Delivery::Notifications { ready, more, .. } => (ready, more),
+                Delivery::FellBehind { .. } => {
+                    self.sessions.remove(&id);
+                    self.desk.close(id, Ending::FellBehind);
+                    return None;
+                }
+            };
+            let client = self.sessions.get_mut(&id).unwrap();
+            client.session.handle(Input::Notify(&ready), self.began);
+            let mut sent = Vec::new();
+            while let Some(output) = client.session.poll_output() {
+                let Output::Send(pieces) = output else {
+                    panic!("{output:?}")
+                };
+                sent.extend(pieces.iter().flat_map(|piece| piece.to_bytes().unwrap()));
+            }
+            let mut input = sent.as_slice();
+            while let Some(Incoming::Message(message)) = client.decoder.decode(&mut input).unwrap() {
+                messages.push(String::from_utf8(message).unwrap());
+            }
+            if !more {
+                return Some(messages);
+            }
+        }
     }
 
     fn exchange(&mut self, id: u32, framed: Vec<Vec<u8>>) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::alarm_board::AlarmBoard;
+use crate::app::alarm_board::{AlarmBoard, Changes};
 use crate::app::alarms::Conditions;
 use crate::app::clock::Clock;
 use crate::app::settings::SyslogSettings;
@@ -113,10 +113,12 @@ impl Logbook {
     }
 
     /// From now on these conditions stand and no others; what changes is logged.
-    pub fn conditions(&self, conditions: Conditions) {
-        for draft in self.alarms.update(conditions, self.clock.now()).messages() {
+    pub fn conditions(&self, conditions: Conditions) -> Changes {
+        let changes = self.alarms.update(conditions, self.clock.now());
+        for draft in changes.messages() {
             self.log(draft);
         }
+        changes
     }
 
     /// Waits until everything logged before is written down, or could not be; no longer than `patience`.

@@ -5,6 +5,7 @@ pub mod close_session;
 pub mod commit;
 pub mod compare;
 pub mod copy_config;
+pub mod create_subscription;
 pub mod delete_config;
 pub mod discard_changes;
 pub mod edit_config;
@@ -48,6 +49,7 @@ pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
         (namespace::COMPARE, "compare") => compare::read(operation),
         (namespace::PARTIAL_LOCK, "partial-lock") => partial_lock::read(operation),
         (namespace::PARTIAL_LOCK, "partial-unlock") => partial_lock::read_unlock(operation),
+        (namespace::NOTIFICATION, "create-subscription") => create_subscription::read(operation),
         (namespace::MONITORING, "get-schema") => get_schema::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, _) => Err(not_ours(name)),
         ("", _) => {
