@@ -380,18 +380,24 @@ impl Desk {
         format: Option<&str>,
     ) -> Result<Reply, ManagementError> {
         // RFC 6022 section 3.1: yang when nothing is asked for.
-        if let Some(other) = format.filter(|format| *format != "yang") {
-            let message = format!("format {other:?} of module {identifier}: only yang is served");
-            return Err(ManagementError::application(ErrorTag::InvalidValue, message));
-        }
+        let as_yin = match format {
+            None | Some("yang") => false,
+            Some("yin") => true,
+            Some(other) => {
+                let message =
+                    format!("format {other:?} of module {identifier}: only yang and yin are served");
+                return Err(ManagementError::application(ErrorTag::InvalidValue, message));
+            }
+        };
         let named = |version: Option<&str>| match version {
             Some(version) => format!("module {identifier:?} of revision {version:?}"),
             None => format!("module {identifier:?}"),
         };
-        match self
-            .schema()
-            .source(identifier, version.filter(|version| !version.is_empty()))
-        {
+        let source = match as_yin {
+            false => self.schema().source(identifier, version),
+            true => self.schema().source_in_yin(identifier, version),
+        };
+        match source {
             Source::Text(text) => Ok(Reply::SchemaText(text)),
             Source::NotFound => {
                 let message = format!("{} is not served", named(version));

@@ -125,6 +125,10 @@ impl StateProvider for NetconfMonitoring {
     }
 }
 
+/// Identities of formats.
+const YANG: &str = "ietf-netconf-monitoring:yang";
+const YIN: &str = "ietf-netconf-monitoring:yin";
+
 fn fill_lock(lock: &ShownLock, out: &mut StateBuilder<'_>) {
     let Some(part) = &lock.part else {
         return out.container("global-lock", |out| {
@@ -142,11 +146,11 @@ fn fill_lock(lock: &ShownLock, out: &mut StateBuilder<'_>) {
 
 impl NetconfMonitoring {
     fn fill_schemas(&self, out: &mut StateBuilder<'_>) {
-        let mut listed = |name: &str, revision: Option<&str>, namespace: &str| {
+        let mut listed = |name: &str, revision: Option<&str>, namespace: &str, format: &str| {
             let keys: [(&str, &dyn std::fmt::Display); 3] = [
                 ("identifier", &name),
                 ("version", &revision.unwrap_or("")),
-                ("format", &"ietf-netconf-monitoring:yang"),
+                ("format", &format),
             ];
             out.list("schema", &keys, |out| {
                 out.leaf("namespace", namespace);
@@ -154,10 +158,12 @@ impl NetconfMonitoring {
             });
         };
         for module in self.schema.modules() {
-            listed(&module.name, module.revision.as_deref(), &module.namespace);
+            let revision = module.revision.as_deref();
+            listed(&module.name, revision, &module.namespace, YANG);
+            listed(&module.name, revision, &module.namespace, YIN);
             if module.conformance == Conformance::Implement {
                 for (name, revision) in &module.submodules {
-                    listed(name, revision.as_deref(), &module.namespace);
+                    listed(name, revision.as_deref(), &module.namespace, YANG);
                 }
             }
         }

@@ -250,6 +250,29 @@ impl Schema {
         }
     }
 
+    /// A module as YIN, its XML form; submodules have none of their own.
+    pub fn source_in_yin(&self, name: &str, revision: Option<&str>) -> Source {
+        let wanted = revision.filter(|revision| !revision.is_empty());
+        let mut found = self.modules.iter().filter(|module| {
+            module.name == name && wanted.is_none_or(|wanted| module.revision.as_deref() == Some(wanted))
+        });
+        let Some(module) = found.next() else {
+            return Source::NotFound;
+        };
+        if found.next().is_some() {
+            return Source::SeveralRevisions;
+        }
+        let printed = self
+            .context
+            .get_module(name, module.revision.as_deref())
+            .and_then(|module| {
+                module
+                    .print_string(SchemaOutputFormat::YIN, SchemaPrinterFlags::empty())
+                    .ok()
+            });
+        printed.map_or(Source::NotFound, Source::Text)
+    }
+
     /// A top-level data node, RPC or notification of an implemented module.
     pub fn top(&self, module: &str, name: &str) -> Option<SchemaNode<'_>> {
         let module = self.module(module)?;

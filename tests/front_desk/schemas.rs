@@ -37,6 +37,18 @@ fn every_module_and_submodule_can_be_fetched_by_name_and_revision() {
 }
 
 #[test]
+fn a_module_is_given_as_yin_too() {
+    let mut office = Office::opened();
+    let session = office.enter("admin");
+    for name in ["ietf-netconf", "Cisco-IOS-XR-osa-cfg", "ietf-yang-types"] {
+        let inside = format!("<identifier>{name}</identifier><format>yin</format>");
+        let reply = office.ask(session, &get_schema(&inside));
+        assert!(reply.contains(&format!("&lt;module name=\"{name}\"")), "{reply}");
+        assert!(reply.contains("urn:ietf:params:xml:ns:yang:yin:1"), "{reply}");
+    }
+}
+
+#[test]
 fn an_unknown_module_revision_or_format_is_named() {
     let mut office = Office::opened();
     let admin = office.enter("admin");
