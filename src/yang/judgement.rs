@@ -9,7 +9,7 @@ use crate::yang::expression::Expression;
 use crate::yang::localised::{Check, Localised, Step, Touch};
 use crate::yang::path::InstancePath;
 use crate::yang::rules::{Demands, Limited, Rule, Test};
-use crate::yang::schema_node::{SchemaId, SchemaNode};
+use crate::yang::schema_node::{SchemaId, SchemaNode, borrowed};
 use crate::yang::tree::{self, NodeRef, Siblings, Tree};
 use crate::yang::withheld::equal_entries;
 
@@ -204,6 +204,9 @@ impl<'s> Check<'s> {
 
     /// Mandatory nodes, limits and choices. `only` names the one child that changed and whether it came or went.
     fn demands(&self, demands: &Demands, first: *mut ffi::lyd_node, only: Option<(SchemaId, bool)>) -> Step {
+        if self.are_whens_only {
+            return Ok(());
+        }
         let is_there = |id: &SchemaId| {
             let node = self.schema.node(*id);
             // SAFETY: the siblings belong to the tree, which nothing changes now.
@@ -233,7 +236,7 @@ impl<'s> Check<'s> {
     }
 
     fn limit(&self, limited: &Limited, first: *mut ffi::lyd_node, count_too: bool) -> Step {
-        let Some(schema) = self.schema.node(limited.node) else {
+        let Some(schema) = self.schema.node(limited.node).filter(|_| !self.are_whens_only) else {
             return Ok(());
         };
         // SAFETY: the siblings belong to the tree, which nothing changes now.
@@ -268,6 +271,9 @@ impl<'s> Check<'s> {
         let Some(rule) = self.rules.all.get(id) else {
             return Ok(());
         };
+        if matches!(rule.test, Test::When { .. }) != self.are_whens_only {
+            return Ok(());
+        }
         match &rule.test {
             Test::Must(expression) => {
                 if holds(tree, expression, node.raw())? {
@@ -294,6 +300,7 @@ impl<'s> Check<'s> {
                     Err(Localised::Whole("a when no longer holds"))
                 }
             }
+            Test::Union => self.union(node),
             Test::Reference { .. } => {
                 let value = node.value().unwrap_or_default();
                 let length =
@@ -318,6 +325,56 @@ impl<'s> Check<'s> {
             }
         }
     }
+
+    /// Validating everything tries the members of a union anew: whether that would change nothing.
+    fn union(&self, node: NodeRef<'_>) -> Step {
+        const CHANGED: Localised = Localised::Whole("a value may be one of another member of its union now");
+        let value = node.value().unwrap_or_default();
+        let length = u32::try_from(value.len()).map_err(|_| Localised::Whole("a value is too long"))?;
+        let (mut kind, mut canonical) = (ptr::null(), ptr::null());
+        // SAFETY: the node is a leaf or leaf-list entry of the tree, in full a `lyd_node_term`, and its value one of a
+        // union; the text has the length given; a canonical text that comes back holds one reference, given up here.
+        unsafe {
+            let stored = &*(*node.raw().cast::<ffi::lyd_node_term>())
+                .value
+                .__bindgen_anon_1
+                .subvalue;
+            if !is_canonical(stored, value) {
+                return Err(CHANGED);
+            }
+            let result = ffi::lyd_value_validate(
+                node.schema().raw(),
+                value.as_ptr().cast(),
+                length,
+                node.raw(),
+                &mut kind,
+                &mut canonical,
+            );
+            if result != ffi::LY_ERR::LY_SUCCESS {
+                self.schema.take_errors();
+                return Err(Localised::Invalid);
+            }
+            let is_same = borrowed(canonical) == Some(value) && ptr::eq(kind, stored.value.realtype);
+            if !canonical.is_null() {
+                ffi::lydict_remove(self.schema.raw(), canonical);
+            }
+            if is_same { Ok(()) } else { Err(CHANGED) }
+        }
+    }
+}
+
+/// The text that a union's value was made from, when it is the canonical one.
+///
+/// # Safety
+/// `stored` is the value of a union.
+unsafe fn is_canonical(stored: &ffi::lyd_value_union, canonical: &str) -> bool {
+    let length = usize::try_from(stored.orig_size_bits / 8).unwrap_or(0);
+    if stored.original.is_null() || stored.format != ffi::LY_VALUE_FORMAT::LY_VALUE_JSON {
+        return false;
+    }
+    // SAFETY: libyang keeps the original text, which has this length.
+    let original = unsafe { std::slice::from_raw_parts(stored.original.cast::<u8>().cast_const(), length) };
+    original == canonical.as_bytes()
 }
 
 fn holds(tree: &Tree, expression: &Expression, at: *mut ffi::lyd_node) -> Step<bool> {

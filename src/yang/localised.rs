@@ -52,6 +52,7 @@ impl Tree {
             schema: &schema,
             rules: schema.rules(),
             done: HashSet::new(),
+            are_whens_only: false,
             counted: RefCell::default(),
         };
         match check.run(self, Some(before), touched) {
@@ -71,6 +72,7 @@ impl Tree {
             schema: &schema,
             rules: schema.rules(),
             done: HashSet::new(),
+            are_whens_only: false,
             counted: RefCell::default(),
         };
         let settled = check.run(self, None, touched).is_ok();
@@ -79,11 +81,21 @@ impl Tree {
     }
 }
 
+/// What filling in defaults did.
+#[derive(Default)]
+pub(super) struct Filled {
+    pub(super) made: Vec<*mut ffi::lyd_node>,
+    /// Nodes below which defaults under whens may stand, and whether they are new themselves.
+    pub(super) visited: Vec<(*mut ffi::lyd_node, bool)>,
+}
+
 pub(super) struct Check<'s> {
     pub(super) schema: &'s Schema,
     pub(super) rules: &'s Rules,
     /// Rules looked at and the scope instance they were looked at in.
     pub(super) done: HashSet<(usize, *mut ffi::lyd_node)>,
+    /// Whether nothing but whens is looked at.
+    pub(super) are_whens_only: bool,
     /// Lists whose limits were looked at, by their first entry.
     pub(super) counted: RefCell<HashSet<(*mut ffi::lyd_node, bool)>>,
 }
@@ -91,13 +103,23 @@ pub(super) struct Check<'s> {
 impl<'s> Check<'s> {
     /// Without `before` defaults are filled in and nothing is judged.
     fn run(&mut self, tree: &mut Tree, before: Option<&Tree>, touched: &[InstancePath]) -> Step {
+        if let Some(why) = self.rules.hopeless {
+            return Err(Localised::Whole(why));
+        }
         let mut touches = Vec::new();
         for path in outermost(touched)? {
             touches.push(self.touch(before, path)?);
         }
-        let mut made = Vec::new();
+        let mut filled = Filled::default();
         for touch in &touches {
-            self.settle(tree, touch, &mut made)?;
+            self.settle(tree, touch, &mut filled)?;
+        }
+        self.put_under_whens(tree, &mut filled)?;
+        for touch in &touches {
+            self.nothing_missing(tree, touch)?;
+            if let Some(before) = before {
+                self.nothing_lost(before, tree, touch)?;
+            }
         }
         if before.is_none() {
             for touch in &touches {
@@ -107,13 +129,24 @@ impl<'s> Check<'s> {
             }
             return Ok(());
         }
+        if !self.rules.whens.is_empty() {
+            // What a when takes away breaks no rule.
+            self.are_whens_only = true;
+            self.judge(tree, &touches, &filled.made)?;
+            self.done.clear();
+            self.are_whens_only = false;
+        }
+        self.judge(tree, &touches, &filled.made)
+    }
+
+    fn judge(&mut self, tree: &Tree, touches: &[Touch<'s>], made: &[*mut ffi::lyd_node]) -> Step {
         for node in made {
             // SAFETY: what was made stands in the tree, which nothing changes any more.
-            if let Some(node) = unsafe { NodeRef::from_raw(self.schema, node) } {
+            if let Some(node) = unsafe { NodeRef::from_raw(self.schema, *node) } {
                 self.subtree(tree, node)?;
             }
         }
-        for touch in &touches {
+        for touch in touches {
             self.around(tree, touch)?;
         }
         for rule in &self.rules.anywhere {
@@ -194,7 +227,7 @@ impl<'s> Check<'s> {
     }
 
     /// Puts defaults and structure where they belong around a place, from the top down.
-    fn settle(&self, tree: &mut Tree, touch: &Touch<'s>, made: &mut Vec<*mut ffi::lyd_node>) -> Step {
+    fn settle(&self, tree: &mut Tree, touch: &Touch<'s>, filled: &mut Filled) -> Step {
         let Some(first) = touch.chain.first() else {
             return Ok(());
         };
@@ -235,9 +268,9 @@ impl<'s> Check<'s> {
                     break;
                 };
                 if parents.len() + 1 == touch.chain.len() {
-                    self.fill_all(tree, here.raw(), made)?;
+                    self.fill_all(here.raw(), filled)?;
                 } else {
-                    self.fill(tree, here.raw(), made)?;
+                    self.fill(here.raw(), filled, false)?;
                 }
                 parents.push(here.raw());
                 siblings = tree::first_child(here.raw());
@@ -251,18 +284,13 @@ impl<'s> Check<'s> {
 
     /// # Safety
     /// `node` belongs to a tree that is ours alone.
-    unsafe fn fill_all(
-        &self,
-        tree: &mut Tree,
-        node: *mut ffi::lyd_node,
-        made: &mut Vec<*mut ffi::lyd_node>,
-    ) -> Step {
+    pub(super) unsafe fn fill_all(&self, node: *mut ffi::lyd_node, filled: &mut Filled) -> Step {
         // SAFETY: the caller's promise.
         unsafe {
-            self.fill(tree, node, made)?;
+            self.fill(node, filled, true)?;
             let mut child = tree::first_child(node);
             while !child.is_null() {
-                self.fill_all(tree, child, made)?;
+                self.fill_all(child, filled)?;
                 child = (*child).next;
             }
             mark_default(self.schema, node);
@@ -274,26 +302,21 @@ impl<'s> Check<'s> {
     ///
     /// # Safety
     /// As for [`Check::fill_all`].
-    unsafe fn fill(
-        &self,
-        tree: &mut Tree,
-        node: *mut ffi::lyd_node,
-        made: &mut Vec<*mut ffi::lyd_node>,
-    ) -> Step {
+    unsafe fn fill(&self, node: *mut ffi::lyd_node, filled: &mut Filled, is_new: bool) -> Step {
         // SAFETY: the caller's promise; the small copy is freed here but for what moves into the tree.
         unsafe {
             (*node).flags &= !ffi::LYD_NEW;
             let Some(here) = NodeRef::from_raw(self.schema, node) else {
                 return Ok(());
             };
+            if self.rules.whens_below.contains_key(&here.schema_id()) {
+                filled.visited.push((node, is_new));
+            }
             let Some(demands) = self.rules.below.get(&Some(here.schema_id())) else {
                 return Ok(());
             };
             if !demands.choices.is_empty() {
-                self.clear_leftovers(node, made);
-            }
-            if tree.lacks_default_under_when(node) {
-                return Err(Localised::Whole("a default under a when came"));
+                self.clear_leftovers(node, filled);
             }
             let lacks = |id: &SchemaId| {
                 self.schema
@@ -315,9 +338,9 @@ impl<'s> Check<'s> {
                 }
                 last = Some(child.schema_id());
             }
-            let filled = ffi::lyd_new_implicit_tree(small, ffi::LYD_IMPLICIT_NO_STATE, ptr::null_mut());
-            let result = if filled == ffi::LY_ERR::LY_SUCCESS {
-                self.take_over(here, small, made)
+            let outcome = ffi::lyd_new_implicit_tree(small, ffi::LYD_IMPLICIT_NO_STATE, ptr::null_mut());
+            let result = if outcome == ffi::LY_ERR::LY_SUCCESS {
+                self.take_over(here, small, filled)
             } else {
                 Err(Localised::Whole("defaults could not be made on their own"))
             };
@@ -330,7 +353,7 @@ impl<'s> Check<'s> {
     ///
     /// # Safety
     /// As for [`Check::fill_all`].
-    unsafe fn clear_leftovers(&self, node: *mut ffi::lyd_node, made: &mut Vec<*mut ffi::lyd_node>) {
+    unsafe fn clear_leftovers(&self, node: *mut ffi::lyd_node, filled: &mut Filled) {
         // SAFETY: the caller's promise.
         unsafe {
             let Some(here) = NodeRef::from_raw(self.schema, node) else {
@@ -351,7 +374,8 @@ impl<'s> Check<'s> {
                 .collect();
             for leftover in leftovers {
                 // What was made for another change may go again.
-                made.retain(|node| !is_below(*node, leftover));
+                filled.made.retain(|node| !is_below(*node, leftover));
+                filled.visited.retain(|(node, _)| !is_below(*node, leftover));
                 ffi::lyd_free_tree(leftover);
             }
         }
@@ -361,12 +385,7 @@ impl<'s> Check<'s> {
     ///
     /// # Safety
     /// As for [`Check::fill_all`]; `small` is a copy of `here`.
-    unsafe fn take_over(
-        &self,
-        here: NodeRef<'_>,
-        small: *mut ffi::lyd_node,
-        made: &mut Vec<*mut ffi::lyd_node>,
-    ) -> Step {
+    unsafe fn take_over(&self, here: NodeRef<'_>, small: *mut ffi::lyd_node, filled: &mut Filled) -> Step {
         // SAFETY: the caller's promise.
         unsafe {
             let missing: Vec<*mut ffi::lyd_node> = Siblings::new(self.schema, tree::first_child(small))
@@ -377,22 +396,28 @@ impl<'s> Check<'s> {
                 let Some(found) = NodeRef::from_raw(self.schema, child) else {
                     continue;
                 };
-                let id = found.schema_id();
-                if self.rules.whole.contains_key(&id) {
-                    if self.has_when(id) {
-                        // It is absent because its when is false; nothing that the when reads has changed.
-                        continue;
-                    }
+                if self.rules.whole.contains_key(&found.schema_id()) {
                     return Err(Localised::Whole("structure with a when inside came back"));
                 }
+                self.note_visited(found, filled);
                 ffi::lyd_unlink_tree(child);
                 tree::fill_canonical_text(child);
                 tree::fill_canonical_texts(tree::first_child(child));
                 ffi::lyd_insert_child(here.raw(), child);
-                made.push(child);
+                filled.made.push(child);
             }
         }
         Ok(())
+    }
+
+    /// Notes where defaults under whens may stand in what came back.
+    fn note_visited(&self, node: NodeRef<'_>, filled: &mut Filled) {
+        if self.rules.whens_below.contains_key(&node.schema_id()) {
+            filled.visited.push((node.raw(), false));
+        }
+        for child in node.children() {
+            self.note_visited(child, filled);
+        }
     }
 
     /// Marks nodes with a when as seen allowed, as validation does: later it takes them away without a word.

@@ -17,6 +17,8 @@ mod expression;
 mod judgement;
 #[allow(unsafe_code)] // fills in defaults
 pub mod localised;
+#[allow(unsafe_code)] // puts defaults there
+mod localised_whens;
 #[allow(unsafe_code)] // copies nodes from one tree to another
 mod merge;
 pub mod modules;
@@ -43,6 +45,8 @@ pub mod state;
 pub mod tree;
 pub mod validate;
 pub mod value_rule;
+#[allow(unsafe_code)] // reads choices
+mod when_order;
 #[allow(unsafe_code)] // takes nodes away and puts defaults there
 mod whens;
 #[allow(unsafe_code)] // has libyang validate

@@ -13,7 +13,7 @@ use libyang5_sys as ffi;
 use crate::yang::expression::{Expression, atoms, expression};
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{NodeKind, SchemaId, SchemaNode, array};
-use crate::yang::whens::{self, WhenNode};
+use crate::yang::when_order::{WhenNode, in_order};
 
 /// The rules of a schema.
 #[derive(Default)]
@@ -39,12 +39,18 @@ pub(in crate::yang) struct Rules {
     pub(in crate::yang) whens: Vec<WhenNode>,
     /// Those of them that stand by default below a node.
     pub(in crate::yang) whens_below: HashMap<SchemaId, Vec<usize>>,
+    /// The same by themselves.
+    pub(in crate::yang) defaults_under_whens: HashMap<SchemaId, usize>,
+    /// Why no change can be validated on its own.
+    pub(in crate::yang) hopeless: Option<&'static str>,
     /// What the whens of a node read; `None` where it may be anything.
     when_reads: HashMap<SchemaId, Option<Vec<SchemaId>>>,
 }
 
 /// One must, when or reference.
 pub(in crate::yang) struct Rule {
+    /// Whose rule it is.
+    pub(in crate::yang) owner: SchemaId,
     pub(in crate::yang) test: Test,
     /// The list whose entry holds the owner and all that the rule reads; `None` for the whole tree.
     pub(in crate::yang) scope: Option<SchemaId>,
@@ -63,6 +69,8 @@ pub(in crate::yang) enum Test {
         /// The leaf that a reference without predicates leads to.
         target: Option<SchemaId>,
     },
+    /// A value of a union with a member that refers to something: it is one of that member still.
+    Union,
 }
 
 /// What must stand, or stands by default, below a node or in a case.
@@ -142,10 +150,11 @@ impl Rules {
             top.choices.extend(demands.choices);
             top.defaults.extend(demands.defaults);
         }
-        rules.whens = whens::in_order(schema, &rules.when_reads);
+        rules.whens = in_order(schema, &rules.when_reads);
         for (index, when) in rules.whens.iter().enumerate() {
             if let Some(parent) = when.stands_by_default_below() {
                 rules.whens_below.entry(parent).or_default().push(index);
+                rules.defaults_under_whens.insert(when.node, index);
             }
         }
         rules
@@ -197,8 +206,8 @@ impl Rules {
                 self.add(node, Test::Must(expression), atoms);
             }
             let mut holder = raw;
-            let brings_more =
-                is_put_there(node) || node.is_mandatory() || least_of(node) > 0 || in_mandatory_choice(node);
+            let must_be_there = node.is_mandatory() || least_of(node) > 0 || in_mandatory_choice(node);
+            let stands_at_top = is_put_there(node) && node.parent().is_none();
             loop {
                 for when in array(ffi::lysc_node_when(holder)) {
                     let when = &**when;
@@ -219,11 +228,15 @@ impl Rules {
                         reads.extend(atoms.iter().map(SchemaNode::id));
                         reads
                     });
-                    if brings_more || (at_parent && when.context.is_null()) {
+                    if must_be_there || stands_at_top || (at_parent && when.context.is_null()) {
                         // Whether it is put there or must be there hangs on the expression.
-                        self.mark_whole(node, "a when decides on a default or on what is mandatory");
+                        const WHY: &str = "a when decides on what is mandatory";
+                        self.mark_whole(node, WHY);
                         for atom in atoms.iter().flatten() {
-                            self.mark_whole(*atom, "a when decides on a default or on what is mandatory");
+                            self.mark_whole(*atom, WHY);
+                        }
+                        if atoms.is_none() {
+                            self.hopeless = Some(WHY);
                         }
                     }
                     self.add(
@@ -283,24 +296,23 @@ impl Rules {
                     if !members.iter().any(|member| refers(*member)) {
                         return;
                     }
-                    const WHY: &str = "a union has a member that refers to something";
-                    self.mark_whole(node, WHY);
+                    let mut read = Some(Vec::new());
                     for member in members {
-                        if (**member).basetype != base::LY_TYPE_LEAFREF {
-                            continue;
-                        }
-                        let reference = &*member.cast::<ffi::lysc_type_leafref>();
-                        let atoms = atoms(
-                            node.schema(),
-                            raw,
-                            (*raw).module,
-                            reference.path,
-                            reference.prefixes,
-                        );
-                        for atom in atoms.iter().flatten() {
-                            self.mark_whole(*atom, WHY);
-                        }
+                        let found = match (**member).basetype {
+                            base::LY_TYPE_LEAFREF => {
+                                let reference = &*member.cast::<ffi::lysc_type_leafref>();
+                                let (path, prefixes) = (reference.path, reference.prefixes);
+                                atoms(node.schema(), raw, (*raw).module, path, prefixes)
+                            }
+                            base::LY_TYPE_INST | base::LY_TYPE_UNION => None,
+                            _ => Some(Vec::new()),
+                        };
+                        read = read.zip(found).map(|(mut read, found)| {
+                            read.extend(found);
+                            read
+                        });
                     }
+                    self.add(node, Test::Union, read);
                 }
                 _ => {}
             }
@@ -351,7 +363,12 @@ impl Rules {
                 }
             }
         }
-        self.all.push(Rule { test, scope, way });
+        self.all.push(Rule {
+            owner: owner.id(),
+            test,
+            scope,
+            way,
+        });
     }
 
     fn mark_whole(&mut self, node: SchemaNode<'_>, why: &'static str) {
@@ -394,7 +411,7 @@ impl Rules {
                 }
                 _ => {}
             }
-            if kind != ffi::LYS_CHOICE && is_put_there(node) {
+            if kind != ffi::LYS_CHOICE && is_put_there(node) && !has_when(node) {
                 demands.defaults.push(node.id());
             }
         }

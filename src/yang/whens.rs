@@ -5,7 +5,6 @@
 //! nodes whose `when` no longer holds go, defaults under a `when` come (see [`crate::yang::withheld`]), and every node
 //! left is marked as allowed. libyang then finds nothing to resolve.
 
-use std::collections::{HashMap, HashSet};
 use std::ptr;
 use std::sync::Arc;
 
@@ -14,33 +13,12 @@ use libyang5_sys as ffi;
 use crate::yang::localised::mark_default;
 use crate::yang::path::InstancePath;
 use crate::yang::place::{attach_top, detach, new_inner, new_term};
-use crate::yang::rules::{self, Demands, Rules, Test, has_when};
+use crate::yang::rules::{Demands, Rules, Test, has_when};
 use crate::yang::schema::{LibraryError, Schema};
 use crate::yang::schema_node::{NodeKind, SchemaId, SchemaNode, array, borrowed};
 use crate::yang::tree::{self, NodeRef, Siblings, Tree};
+use crate::yang::when_order::WhenNode;
 use crate::yang::withheld::each_parent;
-
-/// A schema node whose existence hangs on whens.
-pub(in crate::yang) struct WhenNode {
-    node: SchemaId,
-    /// Data nodes above it, from the top.
-    above: Vec<SchemaId>,
-    /// Whether a node above it hangs on whens too.
-    is_nested: bool,
-    /// Whether it stands by default, and we put it there.
-    is_put_there: bool,
-    /// The cases that it stands in.
-    cases: Vec<Case>,
-}
-
-/// A case that a node stands in.
-struct Case {
-    is_default: bool,
-    /// Other data nodes of the case.
-    same: Vec<SchemaId>,
-    /// Data nodes of the other cases.
-    other: Vec<SchemaId>,
-}
 
 /// What resolving came to.
 #[derive(Default)]
@@ -55,141 +33,51 @@ pub(in crate::yang) struct Resolved {
     pub(in crate::yang) is_nested: bool,
 }
 
-/// The nodes that hang on whens, each behind those that its whens read. Where they go round in a circle, any order.
-pub(in crate::yang) fn in_order(
-    schema: &Schema,
-    reads: &HashMap<SchemaId, Option<Vec<SchemaId>>>,
-) -> Vec<WhenNode> {
-    let mut order = Order {
-        schema,
-        reads,
-        seen: HashSet::new(),
-        done: Vec::new(),
-    };
-    let mut all: Vec<SchemaId> = reads.keys().copied().collect();
-    // What may read anything comes last.
-    all.sort_by_key(|id| (reads.get(id).is_some_and(Option::is_none), *id));
-    for id in all {
-        order.visit(id);
-    }
-    order
-        .done
-        .into_iter()
-        .filter_map(|id| when_node(schema, id))
-        .collect()
-}
-
-struct Order<'s> {
-    schema: &'s Schema,
-    reads: &'s HashMap<SchemaId, Option<Vec<SchemaId>>>,
-    seen: HashSet<SchemaId>,
-    done: Vec<SchemaId>,
-}
-
-impl Order<'_> {
-    fn visit(&mut self, id: SchemaId) {
-        if !self.seen.insert(id) {
-            return;
-        }
-        let Some(node) = self.schema.node(id) else { return };
-        let mut first: Vec<SchemaId> = rules::upwards(node).iter().skip(1).map(SchemaNode::id).collect();
-        for atom in self.reads.get(&id).into_iter().flatten().flatten() {
-            if let Some(atom) = self.schema.node(*atom) {
-                first.extend(rules::upwards(atom).iter().map(SchemaNode::id));
-            }
-        }
-        if is_put_there(node) {
-            // It stands by default where no other case does.
-            let others = cases(node).into_iter().flat_map(|case| case.other);
-            first.extend(others.filter(|id| !self.schema.withheld().is_put_there_by_us(*id)));
-        }
-        for before in first {
-            if before != id && self.reads.contains_key(&before) {
-                self.visit(before);
-            }
-        }
-        self.done.push(id);
-    }
-}
-
-fn is_put_there(node: SchemaNode<'_>) -> bool {
-    node.schema().withheld().is_put_there_by_us(node.id())
-}
-
-fn when_node(schema: &Schema, id: SchemaId) -> Option<WhenNode> {
-    let node = schema.node(id)?;
-    let mut above: Vec<SchemaId> = rules::way_from_top(node);
-    above.pop();
-    Some(WhenNode {
-        node: id,
-        is_nested: rules::upwards(node).into_iter().skip(1).any(has_when),
-        above,
-        is_put_there: is_put_there(node),
-        cases: cases(node),
-    })
-}
-
-fn cases(node: SchemaNode<'_>) -> Vec<Case> {
-    let siblings: Vec<SchemaNode<'_>> = match node.parent() {
-        Some(parent) => parent.children().collect(),
-        None => node.schema().top_nodes().collect(),
-    };
-    let levels = node.cases();
-    let case_of = |mate: &SchemaNode<'_>, wanted: SchemaId| {
-        let found = mate.cases().into_iter().find(|(choice, _)| *choice == wanted);
-        found.map(|(_, case)| case)
-    };
-    levels
-        .into_iter()
-        .map(|(choice, case)| {
-            let mates = siblings.iter().filter(|mate| **mate != node);
-            let (same, other): (Vec<_>, Vec<_>) = mates
-                .filter_map(|mate| Some((mate.id(), case_of(mate, choice)?)))
-                .partition(|(_, of)| *of == case);
-            // SAFETY: a choice around a node is in full a `lysc_node_choice` of its schema.
-            let default = unsafe { (*choice.address().cast::<ffi::lysc_node_choice>()).dflt };
-            Case {
-                is_default: ptr::eq(default.cast_const().cast(), case.address()),
-                same: same.into_iter().map(|(id, _)| id).collect(),
-                other: other.into_iter().map(|(id, _)| id).collect(),
-            }
-        })
-        .collect()
-}
-
-impl WhenNode {
-    /// The schema node around it, when it stands by default.
-    pub(in crate::yang) fn stands_by_default_below(&self) -> Option<SchemaId> {
-        self.above.last().copied().filter(|_| self.is_put_there)
-    }
-}
-
 impl Tree {
-    /// Whether a default under a when is missing below a node.
+    /// Whether a node that stands by default under a when is missing below a node.
     ///
     /// # Safety
     /// `parent` is a node of this tree.
-    pub(in crate::yang) unsafe fn lacks_default_under_when(&mut self, parent: *mut ffi::lyd_node) -> bool {
+    pub(in crate::yang) unsafe fn lacks(&mut self, when: &WhenNode, parent: *mut ffi::lyd_node) -> bool {
         let schema = Arc::clone(self.schema());
-        let rules = schema.rules();
-        // SAFETY: the caller's promise.
-        let kind = unsafe { NodeRef::from_raw(&schema, parent) }.map(|node| node.schema_id());
-        let Some(whens) = kind.and_then(|kind| rules.whens_below.get(&kind)) else {
-            return false;
-        };
+        let made = self.pass(&schema, |pass| {
+            // SAFETY: the caller's promise.
+            unsafe { pass.put(when, parent) }
+        });
+        let is_missing = !made.is_empty();
+        for node in made {
+            // SAFETY: it was made just now, and nobody else knows it.
+            unsafe { detach(self, node) };
+        }
+        is_missing
+    }
+
+    /// Puts a node that stands by default under a when below a node, where it is missing.
+    ///
+    /// # Safety
+    /// `parent` is a node of this tree.
+    pub(in crate::yang) unsafe fn put_missing(
+        &mut self,
+        when: &WhenNode,
+        parent: *mut ffi::lyd_node,
+    ) -> Vec<*mut ffi::lyd_node> {
+        let schema = Arc::clone(self.schema());
+        self.pass(&schema, |pass| {
+            // SAFETY: the caller's promise.
+            unsafe { pass.put(when, parent) }
+        })
+    }
+
+    fn pass<T>(&mut self, schema: &Schema, then: impl FnOnce(&mut Pass<'_>) -> T) -> T {
         let mut pass = Pass {
-            schema: &schema,
-            rules,
+            schema,
+            rules: schema.rules(),
             tree: self,
             found: Resolved::default(),
         };
-        whens
-            .iter()
-            .filter_map(|when| rules.whens.get(*when))
-            .any(|when| {
-                // SAFETY: the caller's promise.
-                unsafe { pass.is_missing(when, parent) }
-            })
+        let result = then(&mut pass);
+        schema.take_errors();
+        result
     }
 
     /// Puts defaults where they belong and resolves the whens, once over.
@@ -406,50 +294,47 @@ impl Pass<'_> {
                     self.put_below(parent);
                 }
             }
-            if there.is_empty() && when.is_put_there && self.is_open(when, parent) {
-                let made = self.make(parent, schema);
-                let mut is_kept = false;
+            if there.is_empty() && when.is_put_there {
+                let made = self.put(when, parent);
+                self.found.is_changed |= !made.is_empty();
+                self.found.is_nested |= !made.is_empty() && when.is_nested;
                 for node in made {
-                    match self.broken_when(node) {
-                        Ok(None) => {
-                            (*node).flags |= ffi::LYD_WHEN_TRUE;
-                            self.put_below(node);
-                            is_kept = true;
-                        }
-                        Ok(Some(_)) => detach(self.tree, node),
-                        Err(error) => {
-                            detach(self.tree, node);
-                            self.found.errors.push(error);
-                        }
-                    }
+                    self.put_below(node);
                 }
-                self.found.is_changed |= is_kept;
-                self.found.is_nested |= is_kept && when.is_nested;
             }
         }
     }
 
-    /// Whether a node that stands by default should and does not.
+    /// Puts a node that stands by default there, where it is missing and its whens and cases let it. A when that
+    /// cannot be evaluated is noted.
     ///
     /// # Safety
     /// As for [`Pass::at`].
-    unsafe fn is_missing(&mut self, when: &WhenNode, parent: *mut ffi::lyd_node) -> bool {
+    unsafe fn put(&mut self, when: &WhenNode, parent: *mut ffi::lyd_node) -> Vec<*mut ffi::lyd_node> {
         let Some(schema) = self.schema.node(when.node) else {
-            return false;
+            return Vec::new();
         };
-        // SAFETY: the caller's promise; what is made goes again.
+        // SAFETY: the caller's promise; what is not allowed goes again.
         unsafe {
             let is_there = tree::find_single(self.schema, self.first(parent), schema).is_some();
             if is_there || !self.is_open(when, parent) {
-                return false;
+                return Vec::new();
             }
-            let mut is_missing = false;
+            let mut kept = Vec::new();
             for node in self.make(parent, schema) {
-                is_missing |= !matches!(self.broken_when(node), Ok(Some(_)));
-                detach(self.tree, node);
+                match self.broken_when(node) {
+                    Ok(None) => {
+                        (*node).flags |= ffi::LYD_WHEN_TRUE;
+                        kept.push(node);
+                    }
+                    Ok(Some(_)) => detach(self.tree, node),
+                    Err(error) => {
+                        detach(self.tree, node);
+                        self.found.errors.push(error);
+                    }
+                }
             }
-            self.schema.take_errors();
-            is_missing
+            kept
         }
     }
 
