@@ -160,6 +160,9 @@ impl<'s> Check<'s> {
 
     /// All rules of a node and of what stands below it.
     pub(super) fn subtree(&mut self, tree: &Tree, node: NodeRef<'_>) -> Step {
+        if self.are_whens_only && !self.rules.holds_when.contains(&node.schema_id()) {
+            return Ok(());
+        }
         for id in self.rules.own.get(&node.schema_id()).into_iter().flatten() {
             self.rule(tree, *id, node)?;
         }

@@ -129,7 +129,7 @@ impl<'s> Check<'s> {
             }
             return Ok(());
         }
-        if !self.rules.whens.is_empty() {
+        if self.concerns_whens(&touches, &filled.made) {
             // What a when takes away breaks no rule.
             self.are_whens_only = true;
             self.judge(tree, &touches, &filled.made)?;
@@ -137,6 +137,30 @@ impl<'s> Check<'s> {
             self.are_whens_only = false;
         }
         self.judge(tree, &touches, &filled.made)
+    }
+
+    /// Whether a when stands in what changed or was made, or reads what changed.
+    fn concerns_whens(&self, touches: &[Touch<'s>], made: &[*mut ffi::lyd_node]) -> bool {
+        let is_when = |rule: &usize| {
+            let rule = self.rules.all.get(*rule);
+            rule.is_some_and(|rule| matches!(rule.test, Test::When { .. }))
+        };
+        let holds = |id: SchemaId| self.rules.holds_when.contains(&id);
+        let is_changed = touches.iter().any(|touch| {
+            let mut read = touch
+                .before
+                .iter()
+                .flat_map(|(node, _)| self.rules.read_by.get(node).into_iter().flatten());
+            touch.chain.last().is_some_and(|last| holds(last.id())) || read.any(is_when)
+        });
+        let is_made = || {
+            // SAFETY: what was made stands in the tree, which nothing changes any more.
+            let mut made = made
+                .iter()
+                .filter_map(|node| unsafe { NodeRef::from_raw(self.schema, *node) });
+            made.any(|node| holds(node.schema_id()))
+        };
+        is_changed || is_made() || self.rules.anywhere.iter().any(is_when)
     }
 
     fn judge(&mut self, tree: &Tree, touches: &[Touch<'s>], made: &[*mut ffi::lyd_node]) -> Step {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use libyang5_sys as ffi;
 
 use crate::yang::localised::{Check, Filled, Localised, Step, Touch};
-use crate::yang::path::InstancePath;
 use crate::yang::rules::Test;
+use crate::yang::schema_node::SchemaNode;
 use crate::yang::tree::{self, NodeRef, Tree};
 use crate::yang::withheld::each_parent;
 
@@ -57,6 +57,10 @@ impl<'s> Check<'s> {
 
     /// Whether no default under a when went with structure around it that was taken away and is there again.
     pub(super) fn nothing_lost(&self, before: &Tree, tree: &Tree, touch: &Touch<'s>) -> Step {
+        let holds = |node: &SchemaNode<'_>| self.rules.holds_when.contains(&node.id());
+        if !touch.chain.iter().any(holds) {
+            return Ok(());
+        }
         self.along(before, touch)
             .zip(self.along(tree, touch))
             .try_for_each(|(old, new)| self.nothing_lost_below(old, new))
@@ -144,14 +148,14 @@ impl<'s> Check<'s> {
 
     /// The nodes of a touched path that are there, from the top.
     fn along<'t>(&self, tree: &'t Tree, touch: &Touch<'s>) -> impl Iterator<Item = NodeRef<'t>> {
-        let mut path = InstancePath::root();
-        let nodes: Vec<NodeRef<'t>> = touch
-            .path
-            .steps()
-            .iter()
-            .map_while(|step| {
-                path.push(step.clone());
-                tree.locate(&path)
+        let mut siblings = tree.root;
+        let steps = touch.path.steps().iter().zip(&touch.chain);
+        let nodes: Vec<NodeRef<'t>> = steps
+            .map_while(|(step, node)| {
+                // SAFETY: the siblings are those of the tree, which lives and stays as it is meanwhile.
+                let found = unsafe { tree::find_instance(tree.schema(), siblings, *node, &step.instance)? };
+                siblings = found.first_child();
+                Some(found)
             })
             .collect();
         nodes.into_iter()

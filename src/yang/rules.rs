@@ -41,6 +41,8 @@ pub(in crate::yang) struct Rules {
     pub(in crate::yang) whens_below: HashMap<SchemaId, Vec<usize>>,
     /// The same by themselves.
     pub(in crate::yang) defaults_under_whens: HashMap<SchemaId, usize>,
+    /// Nodes that hang on whens, and all nodes above them.
+    pub(in crate::yang) holds_when: HashSet<SchemaId>,
     /// Why no change can be validated on its own.
     pub(in crate::yang) hopeless: Option<&'static str>,
     /// What the whens of a node read; `None` where it may be anything.
@@ -151,6 +153,9 @@ impl Rules {
             top.defaults.extend(demands.defaults);
         }
         rules.whens = in_order(schema, &rules.when_reads);
+        for node in rules.when_reads.keys().filter_map(|id| schema.node(*id)) {
+            rules.holds_when.extend(upwards(node).iter().map(SchemaNode::id));
+        }
         for (index, when) in rules.whens.iter().enumerate() {
             if let Some(parent) = when.stands_by_default_below() {
                 rules.whens_below.entry(parent).or_default().push(index);

@@ -326,7 +326,7 @@ async fn torture(kills: u64, seed: u64) -> Counts {
             in_flight.as_ref().map(|sent| (sent.next.mark, sent.is_confirmed)),
             found.mark
         );
-        let inspection = inspect(&mut FolderFiles::new(&lab.state())).unwrap();
+        let inspection = inspect(&mut FolderFiles::new(lab.state())).unwrap();
         let outcomes = known.outcomes(in_flight.as_ref());
         let outcome = outcomes.iter().find(|(configuration, generation, _)| {
             *configuration == found && *generation == inspection.generation
