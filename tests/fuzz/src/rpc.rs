@@ -34,7 +34,7 @@ pub fn run(data: &[u8]) {
 
 fn check(request: &Request) {
     let content = match request {
-        Request::Get { filter } | Request::GetConfig { filter, .. } => match filter {
+        Request::Get { filter, .. } | Request::GetConfig { filter, .. } => match filter {
             Filter::Subtree(content) => content,
             Filter::Everything | Filter::XPath { .. } => return,
         },
