@@ -9,6 +9,9 @@ use ponder::app::clock::SystemClock;
 use ponder::app::command_line::{Command, CommandLine};
 use ponder::app::output::say;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     // The coverage report looks at an agent that never comes to work: its log would tell of nothing real.

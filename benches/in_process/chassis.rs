@@ -82,11 +82,11 @@ fn otn_slices() -> String {
     slice(0, "hundred-gig", &lanes) + &slice(1, "four-hundred-gig", &whole)
 }
 
+/// Client ports above 12 have no place in the model: the rate of all clients says it for every slice.
 fn qxp_slice(id: u32) -> String {
-    slice(
-        id,
-        "four-hundred-gig",
-        &client_port(2 * id + 1, "four-hundred-gig-e"),
+    format!(
+        "<mxponder-slice><slice-id>{id}</slice-id><trunk-rates>four-hundred-gig</trunk-rates>\
+         <client-rates>four-hundred-gig-e</client-rates></mxponder-slice>"
     )
 }
 

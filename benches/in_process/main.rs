@@ -37,6 +37,10 @@ use ponder::yang::schema::Schema;
 use ponder::yang::select::Selection;
 use ponder::yang::tree::Tree;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SIZES: [u32; 3] = [100, 10_000, 100_000];
 
 fn schema() -> Arc<Schema> {

@@ -1,5 +1,6 @@
 //! The candidate: a generation of running and what was changed since, shared by all sessions (RFC 6241 section 8.3).
 
+use std::mem;
 use std::sync::Arc;
 
 use tracing::error;
@@ -20,7 +21,8 @@ use crate::yang::tree::Tree;
 #[derive(Debug)]
 pub struct Candidate {
     base: Arc<Running>,
-    changes: Vec<Change>,
+    /// Shared with a commit under way.
+    changes: Arc<Vec<Change>>,
     /// None while it would be running's own, or while a commit has it.
     tree: Option<Arc<Tree>>,
     /// Counts edits, so that a commit can tell whether the candidate moved under it.
@@ -32,8 +34,8 @@ pub struct Candidate {
 pub(crate) struct Taken {
     /// The configuration, not validated.
     pub(crate) tree: Tree,
-    /// Where something changed.
-    pub(crate) touched: Vec<InstancePath>,
+    /// What was changed since running.
+    pub(crate) changes: Arc<Vec<Change>>,
     /// Counts edits.
     pub(crate) edits: u64,
 }
@@ -43,7 +45,7 @@ impl Candidate {
     pub fn new(base: Arc<Running>) -> Candidate {
         Candidate {
             base,
-            changes: Vec::new(),
+            changes: Arc::default(),
             tree: None,
             edits: 0,
         }
@@ -57,7 +59,7 @@ impl Candidate {
     /// What was changed since running, edit by edit.
     pub fn change_set(&self) -> ChangeSet {
         ChangeSet {
-            changes: self.changes.clone(),
+            changes: self.changes.to_vec(),
             ..ChangeSet::since(self.base.generation)
         }
     }
@@ -84,14 +86,15 @@ impl Candidate {
 
     fn made_again(&self, copies: &mut Copies) -> Tree {
         let mut tree = copies.take(&self.base);
-        if let Err(error) = apply(&mut tree, &self.changes) {
+        if let Err(error) = apply(&mut tree, self.changes.iter()) {
             // The changes were made on this very configuration.
             error!(%error, "the candidate cannot be made from running and its changes");
         }
         tree
     }
 
-    /// Edits it, as far as the gate lets it: an edit with one change that is refused changes nothing.
+    /// Edits it, as far as the gate lets it: an edit with one change that is refused changes nothing. What comes back has
+    /// the errors; the changes stay here.
     pub(crate) fn edit(
         &mut self,
         config: &str,
@@ -101,7 +104,7 @@ impl Candidate {
         copies: &mut Copies,
     ) -> Edited {
         let mut tree = self.own_tree(copies);
-        let edited = edit(&mut tree, config, default_operation, on_error);
+        let mut edited = edit(&mut tree, config, default_operation, on_error);
         if let Err(errors) = gate(&edited.changes) {
             let undo: Vec<Change> = edited.changes.into_iter().rev().map(Change::reverse).collect();
             // Otherwise the tree is made again from running and what was done before.
@@ -116,7 +119,11 @@ impl Candidate {
         self.tree = Some(Arc::new(tree));
         if !edited.changes.is_empty() {
             self.edits += 1;
-            self.changes.extend(edited.changes.iter().cloned());
+            if self.changes.is_empty() {
+                self.changes = Arc::new(mem::take(&mut edited.changes));
+            } else {
+                Arc::make_mut(&mut self.changes).append(&mut edited.changes);
+            }
         }
         edited
     }
@@ -126,7 +133,7 @@ impl Candidate {
         if let Some(tree) = self.tree.take().and_then(Arc::into_inner) {
             copies.give_back(tree, self.base.generation, self.changes.iter());
         }
-        self.changes.clear();
+        self.changes = Arc::default();
         self.base = running;
         self.edits += 1;
     }
@@ -137,18 +144,18 @@ impl Candidate {
         let tree = self.own_tree(copies);
         Taken {
             tree,
-            touched: self.touched(),
+            changes: Arc::clone(&self.changes),
             edits: self.edits,
         }
     }
 
-    /// Another tree of the same content, what it started from, and where they differ.
-    pub(crate) fn copy(&self, copies: &mut Copies) -> (Tree, Arc<Running>, Vec<InstancePath>) {
-        (self.made_again(copies), Arc::clone(&self.base), self.touched())
-    }
-
-    fn touched(&self) -> Vec<InstancePath> {
-        self.changes.iter().map(|change| change.path().clone()).collect()
+    /// Another tree of the same content, what it started from, and what was changed since.
+    pub(crate) fn copy(&self, copies: &mut Copies) -> (Tree, Arc<Running>, Vec<Change>) {
+        (
+            self.made_again(copies),
+            Arc::clone(&self.base),
+            self.changes.to_vec(),
+        )
     }
 
     /// Running moved on to `running`, by a commit of what was taken. Edits made meanwhile stay: the candidate keeps
@@ -171,7 +178,7 @@ impl Candidate {
 
     fn rebase(&mut self, running: Arc<Running>, copies: &mut Copies) {
         let tree = self.tree(copies);
-        self.changes = difference(&running.tree, &tree, &[InstancePath::root()]);
+        self.changes = Arc::new(difference(&running.tree, &tree, &[InstancePath::root()]));
         self.base = running;
     }
 }

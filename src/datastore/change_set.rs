@@ -119,19 +119,22 @@ impl ChangeSet {
     /// Whether it changes something at or below a schema path, or takes away or brings something above it that has
     /// such a node inside. `/Cisco-IOS-XR-ifmgr-cfg:interface-configurations/interface-configuration`
     pub fn touches(&self, schema_path: &str) -> bool {
+        let wanted: Vec<(&str, &str)> = Names::of(schema_path).collect();
         self.changes.iter().any(|change| {
-            let mut wanted = Names::of(schema_path);
+            let mut rest = wanted.as_slice();
             for step in change.path().steps() {
-                match wanted.next() {
+                match rest.split_first() {
                     // The claim ends above the change.
                     None => return true,
-                    Some((module, name)) if step.name == name && step.module == module => {}
+                    Some(((module, name), below)) if step.name == *name && step.module == *module => {
+                        rest = below;
+                    }
                     Some(_) => return false,
                 }
             }
             match change {
-                Change::Insert { content, .. } | Change::Remove { content, .. } => content.holds(wanted),
-                Change::Set { .. } | Change::Move { .. } => wanted.next().is_none(),
+                Change::Insert { content, .. } | Change::Remove { content, .. } => content.holds(rest),
+                Change::Set { .. } | Change::Move { .. } => rest.is_empty(),
             }
         })
     }
@@ -153,14 +156,13 @@ impl ChangeSet {
 pub struct RecordError(serde_json::Error);
 
 /// Module and name of each step of a schema path, without copying them.
-#[derive(Clone, Copy)]
-pub(crate) struct Names<'p> {
+struct Names<'p> {
     rest: &'p str,
     module: &'p str,
 }
 
 impl<'p> Names<'p> {
-    pub(crate) fn of(schema_path: &'p str) -> Names<'p> {
+    fn of(schema_path: &'p str) -> Names<'p> {
         Names {
             rest: schema_path,
             module: "",

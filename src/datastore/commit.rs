@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use tracing::{debug, error};
 
 use crate::datastore::apply::ApplyError;
-use crate::datastore::change_set::ChangeSet;
-use crate::datastore::difference::difference;
+use crate::datastore::change_set::{Change, ChangeSet};
+use crate::datastore::difference::{difference, is_net};
 use crate::datastore::held::held;
 use crate::datastore::history::Author;
 use crate::datastore::participant::Participant;
@@ -217,19 +217,45 @@ fn disagreement(problem: &str) -> CommitError {
     CommitError::Invalid(vec![DataError::new(DataErrorTag::OperationFailed, message)])
 }
 
-/// Makes a configuration ready that was made from `base` by changes at `touched`: the model's rules, then every
-/// participant whose part is touched.
+/// How a configuration came about that is to be checked.
+pub(crate) enum Made<'c> {
+    /// By these changes of the one before.
+    By(&'c [Change]),
+    /// In a way that may have changed anything.
+    Anyhow,
+}
+
+/// From this many changes on it pays to look whether they are the net change already.
+const MANY: usize = 512;
+
+/// Makes a configuration ready that was made from `base`: the model's rules, then every participant whose part is
+/// touched.
 pub(crate) fn check(
     base: &Running,
     tree: &mut Tree,
-    touched: &[InstancePath],
+    made: Made<'_>,
     participants: &[Box<dyn Participant>],
     validation: &Validation,
 ) -> Result<Checked, CommitError> {
-    let (removed, is_local) = validation.run(base, tree, touched)?;
-    let within: Vec<InstancePath> = touched.iter().cloned().chain(removed).collect();
+    let net = match made {
+        Made::By(changes) if changes.len() > MANY && is_net(tree.schema(), changes) => Some(changes),
+        _ => None,
+    };
+    let touched: Vec<InstancePath> = match made {
+        Made::By(changes) if net.is_none() => changes.iter().map(|change| change.path().clone()).collect(),
+        // So many places are validated whole, whichever they are.
+        Made::By(_) | Made::Anyhow => vec![InstancePath::root()],
+    };
+    let (removed, is_local) = validation.run(base, tree, &touched)?;
+    let changes = match net {
+        Some(changes) if removed.is_empty() => changes.to_vec(),
+        _ => {
+            let within: Vec<InstancePath> = touched.into_iter().chain(removed).collect();
+            difference(&base.tree, tree, &within)
+        }
+    };
     let change_set = ChangeSet {
-        changes: difference(&base.tree, tree, &within),
+        changes,
         ..ChangeSet::since(base.generation)
     };
     for participant in participants {

@@ -4,7 +4,6 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::datastore::change_set::Names;
 use crate::yang::path::{InstancePath, Step};
 use crate::yang::tree::NodeRef;
 
@@ -32,16 +31,16 @@ impl Content {
         )
     }
 
-    /// Whether a node at these names below is inside.
-    pub(crate) fn holds(&self, mut names: Names<'_>) -> bool {
-        let Some((module, name)) = names.next() else {
+    /// Whether a node at these modules and names below is inside.
+    pub(crate) fn holds(&self, names: &[(&str, &str)]) -> bool {
+        let Some(((module, name), below)) = names.split_first() else {
             return true;
         };
         match self {
             Content::Value(_) => false,
             Content::Children(children) => children
                 .iter()
-                .any(|(step, content)| step.name == name && step.module == module && content.holds(names)),
+                .any(|(step, content)| step.name == *name && step.module == *module && content.holds(below)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use crate::datastore::apply::apply;
 use crate::datastore::candidate::Candidate;
 use crate::datastore::change_set::{Change, ChangeSet};
-use crate::datastore::commit::{Checked, CommitError, Committed, Validation, ValidationWay, check};
+use crate::datastore::commit::{Checked, CommitError, Committed, Made, Validation, ValidationWay, check};
 use crate::datastore::copies::Copies;
 use crate::datastore::edit::{self, Edited, OnError, parse_config};
 use crate::datastore::edit_attributes::EditOperation;
@@ -19,7 +19,6 @@ use crate::datastore::recorder::{KeptCounts, Recorder};
 use crate::datastore::running::Running;
 use crate::datastore::storage::{Storage, StorageError};
 use crate::yang::error::DataError;
-use crate::yang::path::InstancePath;
 use crate::yang::schema::Schema;
 use crate::yang::tree::Tree;
 
@@ -149,7 +148,7 @@ impl Datastores {
         held(&self.candidate).change_set()
     }
 
-    /// Edits the candidate.
+    /// Edits the candidate. What comes back has the errors; the changes stay with the candidate.
     pub fn edit_candidate(
         &self,
         config: &str,
@@ -187,15 +186,21 @@ impl Datastores {
     fn try_out(
         &self,
         participants: &[Box<dyn Participant>],
-        change: impl FnOnce(&mut Tree) -> Result<Vec<InstancePath>, Vec<DataError>>,
+        change: impl FnOnce(&mut Tree) -> Result<Vec<Change>, Vec<DataError>>,
     ) -> Result<(), Vec<DataError>> {
-        let (mut tree, base, mut touched) = {
+        let (mut tree, base, mut changes) = {
             let candidate = held(&self.candidate);
             candidate.copy(&mut held(&self.copies))
         };
-        touched.extend(change(&mut tree)?);
-        let checked = check(&base, &mut tree, &touched, participants, &self.validation)
-            .map_err(CommitError::into_errors)?;
+        changes.extend(change(&mut tree)?);
+        let checked = check(
+            &base,
+            &mut tree,
+            Made::By(&changes),
+            participants,
+            &self.validation,
+        )
+        .map_err(CommitError::into_errors)?;
         self.give_back(tree, &checked);
         Ok(())
     }
@@ -223,11 +228,7 @@ impl Datastores {
                 return Err(edited.errors);
             }
             gate(&edited.changes)?;
-            Ok(edited
-                .changes
-                .iter()
-                .map(|change| change.path().clone())
-                .collect())
+            Ok(edited.changes)
         })
     }
 
@@ -238,11 +239,10 @@ impl Datastores {
         participants: &[Box<dyn Participant>],
     ) -> Result<(), Vec<DataError>> {
         let mut tree = parse_config(&self.schema, config)?;
-        let touched = [InstancePath::root()];
         check(
             &self.running(),
             &mut tree,
-            &touched,
+            Made::Anyhow,
             participants,
             &self.validation,
         )
@@ -301,9 +301,10 @@ impl Datastores {
             candidate.take(&mut held(&self.copies))
         };
         let before = self.running();
-        let (mut tree, touched, edits) = (taken.tree, taken.touched, taken.edits);
+        let (mut tree, changes, edits) = (taken.tree, taken.changes, taken.edits);
         // Where this fails the candidate is made again from running and its changes.
-        let checked = check(&before, &mut tree, &touched, participants, &self.validation)?;
+        let made = Made::By(&changes);
+        let checked = check(&before, &mut tree, made, participants, &self.validation)?;
         gate(&checked.change_set.changes).map_err(CommitError::Denied)?;
         self.carry_out(
             &mut recorder,
@@ -335,12 +336,8 @@ impl Datastores {
             held(&self.copies).give_back(tree, before.generation, no_changes.into_iter());
             return Ok((None, edited.errors));
         }
-        let touched: Vec<InstancePath> = edited
-            .changes
-            .iter()
-            .map(|change| change.path().clone())
-            .collect();
-        let checked = check(&before, &mut tree, &touched, participants, &self.validation)?;
+        let made = Made::By(&edited.changes);
+        let checked = check(&before, &mut tree, made, participants, &self.validation)?;
         gate(&checked.change_set.changes).map_err(CommitError::Denied)?;
         // A confirmed commit goes on waiting for its confirmation, and takes this edit back with it.
         let awaiting = recorder.awaiting().cloned();
@@ -364,12 +361,8 @@ impl Datastores {
         if !edited.errors.is_empty() {
             return Err(edited.errors);
         }
-        let touched: Vec<InstancePath> = edited
-            .changes
-            .iter()
-            .map(|change| change.path().clone())
-            .collect();
-        let checked = check(&before, &mut tree, &touched, participants, &self.validation)
+        let made = Made::By(&edited.changes);
+        let checked = check(&before, &mut tree, made, participants, &self.validation)
             .map_err(CommitError::into_errors)?;
         gate(&checked.change_set.changes)?;
         self.give_back(tree, &checked);
@@ -387,8 +380,8 @@ impl Datastores {
         let before = self.running();
         let mut tree = held(&self.copies).take(&before);
         apply(&mut tree, changes)?;
-        let touched: Vec<InstancePath> = changes.iter().map(|change| change.path().clone()).collect();
-        let checked = check(&before, &mut tree, &touched, participants, &self.validation)?;
+        let made = Made::By(changes);
+        let checked = check(&before, &mut tree, made, participants, &self.validation)?;
         let ready = (tree, checked);
         self.carry_out(&mut recorder, before, ready, author, None, Candidate::moved)
     }

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use crate::datastore::apply::node_of;
 use crate::datastore::change_set::Change;
 use crate::datastore::content::{Content, step_of};
-use crate::yang::path::{Instance, InstancePath};
+use crate::yang::path::{Instance, InstancePath, Step};
 use crate::yang::place::Placement;
-use crate::yang::schema_node::SchemaId;
+use crate::yang::schema::Schema;
+use crate::yang::schema_node::{SchemaId, SchemaNode};
 use crate::yang::tree::{NodeRef, Tree};
 
 /// What leads from one tree to the other, looking only at and below some paths; the root for all. Removals come
@@ -28,6 +29,41 @@ pub fn difference(before: &Tree, after: &Tree, within: &[InstancePath]) -> Vec<C
         }
     }
     changes
+}
+
+/// Whether changes, carried out one after the other, are the net difference already: each is about a place of its own,
+/// and validation can only fill in defaults around them. It may say no where they are.
+pub fn is_net(schema: &Schema, changes: &[Change]) -> bool {
+    let mut places: HashSet<&[Step]> = HashSet::with_capacity(changes.len());
+    let mut plain: HashMap<SchemaId, bool> = HashMap::new();
+    for change in changes {
+        let steps = change.path().steps();
+        let mut node = None;
+        for step in steps {
+            node = node_of(schema, node, step);
+        }
+        let is_plain = node.is_some_and(|node| {
+            *plain
+                .entry(node.id())
+                .or_insert_with(|| !node.is_user_ordered() && keeps_its_values(node))
+        });
+        if !is_plain || !places.insert(steps) {
+            return false;
+        }
+    }
+    let is_inside = |steps: &[Step]| {
+        (1..steps.len()).any(|depth| steps.get(..depth).is_some_and(|above| places.contains(above)))
+    };
+    !changes.iter().any(|change| is_inside(change.path().steps()))
+}
+
+/// Whether values at and below a node are what they were when they were set, whatever else is in the tree. A union
+/// with references in it takes the member that fits once all is there.
+fn keeps_its_values(node: SchemaNode<'_>) -> bool {
+    match node.value_traits() {
+        Some(traits) => !traits.is_union,
+        None => node.children().all(keeps_its_values),
+    }
 }
 
 /// Paths of which none lies within another, in order. An entry that clients order stands for its whole list.

@@ -5,7 +5,49 @@ use std::ffi::c_char;
 use libyang5_sys as ffi;
 
 use crate::yang::schema_node::{array, borrowed};
-use crate::yang::value_rule::ValueRule;
+use crate::yang::value_rule::{ValueRule, ValueTraits};
+
+/// # Safety
+/// `kind` is a compiled type.
+pub(in crate::yang) unsafe fn value_traits(kind: *const ffi::lysc_type) -> ValueTraits {
+    use ffi::LY_DATA_TYPE as base;
+    let plain = ValueTraits::default();
+    // SAFETY: the caller's promise; the base type says which structure it is in full.
+    unsafe {
+        match (*kind).basetype {
+            base::LY_TYPE_STRING if is_expression((*kind).plugin_ref) => ValueTraits {
+                names_modules: true,
+                ..plain
+            },
+            // RFC 7950 sections 9.5.1 and 9.6.1: exactly the word, so blanks around it are a fault of their own.
+            base::LY_TYPE_STRING | base::LY_TYPE_ENUM | base::LY_TYPE_BOOL => ValueTraits {
+                keeps_blanks: true,
+                ..plain
+            },
+            base::LY_TYPE_IDENT | base::LY_TYPE_INST => ValueTraits {
+                names_modules: true,
+                ..plain
+            },
+            base::LY_TYPE_LEAFREF => value_traits((*kind.cast::<ffi::lysc_type_leafref>()).realtype),
+            base::LY_TYPE_UNION => {
+                let members = array((*kind.cast::<ffi::lysc_type_union>()).types);
+                let union = ValueTraits {
+                    is_union: true,
+                    ..plain
+                };
+                members.iter().fold(union, |all, member| {
+                    let one = value_traits(*member);
+                    ValueTraits {
+                        keeps_blanks: all.keeps_blanks || one.keeps_blanks,
+                        names_modules: all.names_modules || one.names_modules,
+                        is_union: true,
+                    }
+                })
+            }
+            _ => plain,
+        }
+    }
+}
 
 /// # Safety
 /// `kind` is a compiled type.

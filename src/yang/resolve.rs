@@ -19,7 +19,7 @@ pub fn child<'s>(
     element: &Element,
     at: &InstancePath,
 ) -> Result<SchemaNode<'s>, DataError> {
-    let whose = parent.map_or("the configuration".to_owned(), |parent| parent.name().to_owned());
+    let whose = parent.map_or("the configuration", |parent| parent.name());
     let namespace = element.namespace.as_deref().unwrap_or_default();
     let Some(module) = schema.module_of_namespace(namespace) else {
         let message = if namespace.is_empty() {
@@ -104,13 +104,19 @@ pub fn value<'e>(
             .with_element(child.name.as_str())
             .at(node.schema(), &below(node, at)));
     }
-    let Some(rule) = node.value_rule() else {
+    let Some(traits) = node.value_traits() else {
         return Ok(Cow::Borrowed(""));
     };
-    let text = if keeps_blanks(&rule) {
+    let text = if traits.keeps_blanks {
         element.text.as_str()
     } else {
         element.trimmed()
+    };
+    if !traits.names_modules {
+        return Ok(Cow::Borrowed(text));
+    }
+    let Some(rule) = node.value_rule() else {
+        return Ok(Cow::Borrowed(text));
     };
     let mut forms = prefixed_forms(node.schema(), &rule, text, &element.scope);
     if forms.is_empty() {
@@ -122,16 +128,6 @@ pub fn value<'e>(
     }
     let fitting = forms.iter().position(|form| canonical_value(node, form).is_ok());
     Ok(Cow::Owned(forms.swap_remove(fitting.unwrap_or(0))))
-}
-
-fn keeps_blanks(rule: &ValueRule) -> bool {
-    match rule {
-        // RFC 7950 sections 9.5.1 and 9.6.1: exactly the word, so blanks around it are a fault of their own.
-        ValueRule::Text { .. } | ValueRule::Enumeration(_) | ValueRule::Boolean => true,
-        ValueRule::Reference(target) => keeps_blanks(target),
-        ValueRule::Union(members) => members.iter().any(keeps_blanks),
-        _ => false,
-    }
 }
 
 /// What a value may mean where prefixes count: as an identity, as an instance identifier.
@@ -182,7 +178,7 @@ fn identifier_form(schema: &Schema, text: &str, scope: &Scope) -> Option<String>
 
 /// The canonical key values that a list element holds, in schema order. `at` is the parent's path.
 pub fn keys(list: SchemaNode<'_>, element: &Element, at: &InstancePath) -> Result<Vec<String>, DataError> {
-    let here = below(list, at);
+    let here = || below(list, at);
     let mut values = Vec::new();
     for key in list.keys() {
         let mut given = element
@@ -190,17 +186,21 @@ pub fn keys(list: SchemaNode<'_>, element: &Element, at: &InstancePath) -> Resul
             .iter()
             .filter(|child| child.name == key.name() && child.namespace.as_deref() == Some(key.namespace()));
         let Some(child) = given.next() else {
-            return Err(rejection::missing_key(list, key.name()).at(list.schema(), &here));
+            return Err(rejection::missing_key(list, key.name()).at(list.schema(), &here()));
         };
         if given.next().is_some() {
             let message = format!("{}: key {} is given twice", list.name(), key.name());
             return Err(DataError::new(DataErrorTag::BadElement, message)
                 .with_element(key.name())
-                .at(list.schema(), &here));
+                .at(list.schema(), &here()));
         }
-        let text = value(key, child, &here)?;
+        // The path matters where something is wrong; it is worked out then.
+        let text = match value(key, child, at) {
+            Ok(text) => text,
+            Err(_) => value(key, child, &here())?,
+        };
         let canonical = canonical_value(key, &text)
-            .map_err(|reason| rejection::invalid_value(key, &text, reason.as_deref(), &here))?;
+            .map_err(|reason| rejection::invalid_value(key, &text, reason.as_deref(), &here()))?;
         values.push(canonical);
     }
     Ok(values)

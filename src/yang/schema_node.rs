@@ -6,9 +6,9 @@ use std::ptr::{self, NonNull};
 
 use libyang5_sys as ffi;
 
-use crate::yang::compiled_type::{type_plugins, value_rule};
+use crate::yang::compiled_type::{type_plugins, value_rule, value_traits};
 use crate::yang::schema::{Module, Schema};
-use crate::yang::value_rule::ValueRule;
+use crate::yang::value_rule::{ValueRule, ValueTraits};
 
 /// A schema node; lives as long as the schema it came from.
 #[derive(Clone, Copy)]
@@ -261,6 +261,15 @@ impl<'s> SchemaNode<'s> {
         }
         // SAFETY: leaf and leaf-list nodes have their type at the same place, and always have one.
         unsafe { type_plugins((*self.raw().cast::<ffi::lysc_node_leaf>()).type_) }
+    }
+
+    /// The same in short, without making anything; `None` for what is no leaf or leaf-list.
+    pub fn value_traits(&self) -> Option<ValueTraits> {
+        if !self.is_term() {
+            return None;
+        }
+        // SAFETY: as for `value_rule`.
+        unsafe { Some(value_traits((*self.raw().cast::<ffi::lysc_node_leaf>()).type_)) }
     }
 
     /// The parent data node, past choices and cases.

@@ -41,6 +41,17 @@ pub enum ValueRule {
     Expression,
 }
 
+/// What must be known of a type before a value is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ValueTraits {
+    /// Blanks around a value belong to it.
+    pub keeps_blanks: bool,
+    /// A value may mention modules by prefixes.
+    pub names_modules: bool,
+    /// Which of several types a value has may depend on what else is in the tree.
+    pub is_union: bool,
+}
+
 impl ValueRule {
     /// Whether a value may be an identity, whose prefix has a meaning.
     pub fn may_be_identity(&self) -> bool {
