@@ -207,9 +207,17 @@ impl Run {
     }
 
     async fn everything(&mut self, stage: &mut Stage) -> anyhow::Result<()> {
-        if ["rate-8", "sessions-1", "sessions-4", "idle", "start"]
-            .iter()
-            .any(|id| self.wants(id))
+        if [
+            "rate-8",
+            "writers-1",
+            "writers-8",
+            "sessions-1",
+            "sessions-4",
+            "idle",
+            "start",
+        ]
+        .iter()
+        .any(|id| self.wants(id))
         {
             self.sessions(stage).await?;
         }
@@ -244,6 +252,12 @@ impl Run {
         if self.wants("rate-8") {
             let measured = work::gets_per_second(&server, 8, 100, self.effort).await;
             self.keep("rate-8", Unit::Rate, measured);
+        }
+        for (id, writers) in [("writers-1", 1), ("writers-8", 8)] {
+            if self.wants(id) {
+                let measured = work::commits_per_second(&server, writers, self.effort).await;
+                self.keep(id, Unit::Rate, measured);
+            }
         }
         for (id, at_a_time) in [("sessions-1", 1), ("sessions-4", 4)] {
             if self.wants(id) {

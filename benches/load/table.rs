@@ -74,6 +74,18 @@ pub const ROWS: &[Row] = &[
         Some(0.7e-3),
     ),
     row(
+        "writers-1",
+        "edit-config + commit of one leaf, 100 stored, 1 session",
+        Unit::Rate,
+        None,
+    ),
+    row(
+        "writers-8",
+        "the same, 8 sessions at once, on one candidate",
+        Unit::Rate,
+        None,
+    ),
+    row(
         "create-10000",
         "create 10 000 entries in one edit + commit",
         Unit::Time,

@@ -128,6 +128,39 @@ pub async fn change_one_leaf(
     Measured::of(times).context("nothing was measured")
 }
 
+/// Several sessions at once, each changing a leaf of its own entry and committing; commits a second. They share the
+/// candidate, so one may commit the other's leaf.
+pub async fn commits_per_second(server: &Server, sessions: u32, effort: Effort) -> anyhow::Result<Measured> {
+    let mut clients = Vec::new();
+    for _ in 0..sessions {
+        clients.push(server.connect().await?);
+    }
+    let began = now();
+    let until = began + effort.time;
+    let tasks: Vec<_> = clients
+        .into_iter()
+        .zip(1..)
+        .map(|(mut client, id)| {
+            tokio::spawn(async move {
+                let mut commits = 0_u32;
+                for high in (21..1_000).cycle() {
+                    edit_and_commit(&mut client, &one_leaf(id, high)).await?;
+                    commits += 1;
+                    if now() > until {
+                        break;
+                    }
+                }
+                anyhow::Ok(commits)
+            })
+        })
+        .collect();
+    let mut commits = 0.0;
+    for task in tasks {
+        commits += f64::from(task.await??);
+    }
+    Ok((commits / began.elapsed().as_secs_f64()).into())
+}
+
 /// Everything that is stored, time and after it the length of the reply.
 pub async fn get_everything(client: &mut NetconfClient, effort: Effort) -> anyhow::Result<(Measured, usize)> {
     let mut times = Vec::new();

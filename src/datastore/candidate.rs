@@ -25,6 +25,8 @@ pub struct Candidate {
     changes: Arc<Vec<Change>>,
     /// None while it would be running's own, or while a commit has it.
     tree: Option<Arc<Tree>>,
+    /// Whether it is a copy of running because somebody discarded what was in it.
+    is_set_back: bool,
     /// Counts edits, so that a commit can tell whether the candidate moved under it.
     edits: u64,
 }
@@ -47,6 +49,7 @@ impl Candidate {
             base,
             changes: Arc::default(),
             tree: None,
+            is_set_back: false,
             edits: 0,
         }
     }
@@ -128,6 +131,26 @@ impl Candidate {
         edited
     }
 
+    /// Becomes running's copy again because somebody wants it so.
+    pub(crate) fn set_back(&mut self, running: Arc<Running>, copies: &mut Copies) {
+        self.discard(running, copies);
+        self.is_set_back = true;
+    }
+
+    /// What was committed from it is refused after all, and running is the one before: the candidate has these changes
+    /// again, unless somebody did away with them.
+    pub(crate) fn fall_back(&mut self, running: Arc<Running>, refused: Vec<Change>) {
+        self.edits += 1;
+        self.base = running;
+        if self.is_set_back && self.changes.is_empty() {
+            self.tree = None;
+            return;
+        }
+        let mut changes = refused;
+        changes.extend(self.changes.iter().cloned());
+        self.changes = Arc::new(changes);
+    }
+
     /// Becomes running's copy again. What was changed is taken back, and the tree kept for the next edit.
     pub(crate) fn discard(&mut self, running: Arc<Running>, copies: &mut Copies) {
         if let Some(tree) = self.tree.take().and_then(Arc::into_inner) {
@@ -161,6 +184,7 @@ impl Candidate {
     /// Running moved on to `running`, by a commit of what was taken. Edits made meanwhile stay: the candidate keeps
     /// the content that its editor last saw, and its changes are counted anew from the new running.
     pub(crate) fn follow(&mut self, edits: u64, running: Arc<Running>, copies: &mut Copies) {
+        self.is_set_back = false;
         if self.edits == edits {
             return self.discard(running, copies);
         }

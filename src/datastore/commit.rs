@@ -68,7 +68,7 @@ pub enum CommitError {
     Misfit(#[from] ApplyError),
     /// It could not be recorded.
     #[error(transparent)]
-    NotRecorded(#[from] StorageError),
+    NotRecorded(#[from] Arc<StorageError>),
 }
 
 fn join(errors: &[DataError]) -> String {
@@ -93,7 +93,7 @@ impl CommitError {
                 vec![DataError::new(DataErrorTag::OperationFailed, self.to_string())]
             }
             CommitError::NotRecorded(error) => {
-                let tag = match error {
+                let tag = match *error {
                     StorageError::NoRoom { .. } => DataErrorTag::ResourceDenied,
                     _ => DataErrorTag::OperationFailed,
                 };

@@ -16,7 +16,7 @@ use crate::yang::path::InstancePath;
 use crate::yang::tree::Tree;
 
 /// How many spares are kept; further ones are freed.
-const SPARES: usize = 3;
+const SPARES: usize = 4;
 /// How many commits a spare may lag behind. Catching up with more, or with larger ones, costs as much as duplicating.
 const STEPS: usize = 64;
 
@@ -71,6 +71,7 @@ impl Copies {
             .spares
             .iter_mut()
             .enumerate()
+            .filter(|(_, spare)| spare.generation <= running.generation)
             .filter_map(|(index, spare)| Arc::get_mut(&mut spare.tree).map(|_| (spare.generation, index)))
             .max()?
             .1;
@@ -79,16 +80,17 @@ impl Copies {
 
     fn caught_up(&self, spare: Spare, running: &Running) -> Option<Tree> {
         let mut tree = Arc::into_inner(spare.tree)?;
+        let mut reached = spare.generation;
         for step in self
             .steps
             .iter()
-            .filter(|step| step.generation > spare.generation)
+            .filter(|step| step.generation > spare.generation && step.generation <= running.generation)
         {
             let changes = &step.changes.as_ref()?.changes;
             follow(&mut tree, changes)?;
+            reached = step.generation;
         }
-        let reached = self.steps.back().map_or(spare.generation, |step| step.generation);
-        (reached.max(spare.generation) == running.generation).then_some(tree)
+        (reached == running.generation).then_some(tree)
     }
 
     /// Running moved on. What was running before may serve as a spare once its readers are done.
@@ -104,6 +106,12 @@ impl Copies {
             generation: before.generation,
             tree: Arc::clone(&before.tree),
         });
+    }
+
+    /// What was accepted after this generation is refused: nothing leads there any more.
+    pub(crate) fn forget_after(&mut self, generation: u64) {
+        self.steps.retain(|step| step.generation <= generation);
+        self.spares.retain(|spare| spare.generation <= generation);
     }
 
     /// A tree that was taken and then changed by `changes` becomes a spare again by taking them back.

@@ -1,12 +1,13 @@
 //! The datastores of one agent: running for everybody to read, the candidate to edit, commits from one to the other.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use crate::datastore::apply::apply;
 use crate::datastore::candidate::Candidate;
 use crate::datastore::change_set::{Change, ChangeSet};
 use crate::datastore::commit::{Checked, CommitError, Committed, Made, Validation, ValidationWay, check};
+use crate::datastore::commit_line::{Line, Quiet};
 use crate::datastore::copies::Copies;
 use crate::datastore::edit::{self, Edited, OnError, parse_config};
 use crate::datastore::edit_attributes::EditOperation;
@@ -27,16 +28,28 @@ use crate::yang::tree::Tree;
 pub struct Datastores {
     schema: Arc<Schema>,
     /// Held for as long as it takes to copy or swap an `Arc`.
-    running: Mutex<Arc<Running>>,
-    /// Taken before `copies`, and both before `running`.
-    candidate: Mutex<Candidate>,
-    copies: Mutex<Copies>,
-    validation: Validation,
-    /// Held by the commit that is under way.
-    recorder: Mutex<Recorder>,
+    pub(super) running: Mutex<Arc<Running>>,
+    /// What the next commit stands on: running, or what is on the way to disk. Held as shortly.
+    pub(super) accepted: Mutex<Arc<Running>>,
+    /// Taken before `copies`, and both before `running` and `accepted`.
+    pub(super) candidate: Mutex<Candidate>,
+    pub(super) copies: Mutex<Copies>,
+    pub(super) validation: Validation,
+    /// Commits that wait for the disk. Held while one is checked and accepted.
+    pub(super) line: Mutex<Line>,
+    /// Whether somebody brings commits to disk, and a bell for when that is over.
+    pub(super) leading: Mutex<bool>,
+    pub(super) turned: Condvar,
+    /// Of whoever leads; taken before `line`.
+    pub(super) recorder: Mutex<Recorder>,
     kept: Arc<KeptCounts>,
-    history: Mutex<History>,
+    pub(super) history: Mutex<History>,
+    /// Told of every commit, in order.
+    pub(super) listener: Mutex<CommitListener>,
 }
+
+/// Told of every commit that changes something, in order, before it is answered. Must not block, nor commit.
+pub type CommitListener = Box<dyn Fn(&Committed) + Send + Sync>;
 
 /// How commits and edits were done since the start, and what is kept of them, for metrics.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -115,10 +128,15 @@ impl Datastores {
             candidate: Mutex::new(Candidate::new(Arc::clone(&running))),
             copies: Mutex::default(),
             validation: Validation::default(),
+            accepted: Mutex::new(Arc::clone(&running)),
             running: Mutex::new(running),
             kept: recorder.counts(),
+            line: Mutex::new(Line::after(recorder.awaiting())),
+            leading: Mutex::new(false),
+            turned: Condvar::new(),
             recorder: Mutex::new(recorder),
             history: Mutex::new(history),
+            listener: Mutex::new(Box::new(|_| {})),
         })
     }
 
@@ -174,7 +192,7 @@ impl Datastores {
     pub fn discard(&self) {
         // The candidate first: a commit takes the two in this order too.
         let mut candidate = held(&self.candidate);
-        candidate.discard(self.running(), &mut held(&self.copies));
+        candidate.set_back(self.accepted(), &mut held(&self.copies));
     }
 
     /// Checks the candidate as a commit would.
@@ -250,6 +268,11 @@ impl Datastores {
         .map_err(CommitError::into_errors)
     }
 
+    /// From now on this is told of every commit.
+    pub fn listen(&self, listener: CommitListener) {
+        *held(&self.listener) = listener;
+    }
+
     /// Chooses how configurations are validated; the first choice stays.
     pub fn validate_by(&self, way: ValidationWay) {
         self.validation.way.get_or_init(|| way);
@@ -295,25 +318,8 @@ impl Datastores {
         gate: WriteGate<'_>,
         awaiting: Option<Awaiting>,
     ) -> Result<Arc<Committed>, CommitError> {
-        let mut recorder = held(&self.recorder);
-        let taken = {
-            let mut candidate = held(&self.candidate);
-            candidate.take(&mut held(&self.copies))
-        };
-        let before = self.running();
-        let (mut tree, changes, edits) = (taken.tree, taken.changes, taken.edits);
-        // Where this fails the candidate is made again from running and its changes.
-        let made = Made::By(&changes);
-        let checked = check(&before, &mut tree, made, participants, &self.validation)?;
-        gate(&checked.change_set.changes).map_err(CommitError::Denied)?;
-        self.carry_out(
-            &mut recorder,
-            before,
-            (tree, checked),
-            author,
-            awaiting,
-            |candidate, running, copies| candidate.follow(edits, running, copies),
-        )
+        let submitted = self.submit(author, participants, gate, awaiting)?;
+        self.settle(submitted)
     }
 
     /// Edits running itself, past the candidate, which keeps its content (`:writable-running`). Tells what was wrong, and
@@ -327,7 +333,7 @@ impl Datastores {
         participants: &[Box<dyn Participant>],
         gate: WriteGate<'_>,
     ) -> Result<(Option<Arc<Committed>>, Vec<DataError>), CommitError> {
-        let mut recorder = held(&self.recorder);
+        let mut quiet = self.quiet();
         let before = self.running();
         let mut tree = held(&self.copies).take(&before);
         let edited = edit::edit(&mut tree, config, default_operation, on_error);
@@ -340,9 +346,8 @@ impl Datastores {
         let checked = check(&before, &mut tree, made, participants, &self.validation)?;
         gate(&checked.change_set.changes).map_err(CommitError::Denied)?;
         // A confirmed commit goes on waiting for its confirmation, and takes this edit back with it.
-        let awaiting = recorder.awaiting().cloned();
-        let ready = (tree, checked);
-        let made = self.carry_out(&mut recorder, before, ready, author, awaiting, Candidate::moved)?;
+        let awaiting = quiet.recorder.awaiting().cloned();
+        let made = self.carry_out(&mut quiet, before, (tree, checked), author, awaiting)?;
         Ok((Some(made), edited.errors))
     }
 
@@ -376,75 +381,23 @@ impl Datastores {
         author: Author,
         participants: &[Box<dyn Participant>],
     ) -> Result<Arc<Committed>, CommitError> {
-        let mut recorder = held(&self.recorder);
+        self.commit_changes_quietly(&mut self.quiet(), changes, author, participants)
+    }
+
+    /// The same, where nobody else commits meanwhile.
+    pub(super) fn commit_changes_quietly(
+        &self,
+        quiet: &mut Quiet<'_>,
+        changes: &[Change],
+        author: Author,
+        participants: &[Box<dyn Participant>],
+    ) -> Result<Arc<Committed>, CommitError> {
         let before = self.running();
         let mut tree = held(&self.copies).take(&before);
         apply(&mut tree, changes)?;
         let made = Made::By(changes);
         let checked = check(&before, &mut tree, made, participants, &self.validation)?;
-        let ready = (tree, checked);
-        self.carry_out(&mut recorder, before, ready, author, None, Candidate::moved)
-    }
-
-    /// Records and publishes what was checked on top of `before`.
-    fn carry_out(
-        &self,
-        recorder: &mut Recorder,
-        before: Arc<Running>,
-        (tree, mut checked): (Tree, Checked),
-        author: Author,
-        awaiting: Option<Awaiting>,
-        follow: impl FnOnce(&mut Candidate, Arc<Running>, &mut Copies),
-    ) -> Result<Arc<Committed>, CommitError> {
-        let changed = !checked.change_set.is_empty();
-        let generation = before.generation + u64::from(changed);
-        checked.change_set.result = Some(generation);
-        let change_set = Arc::new(checked.change_set);
-        let record = Record {
-            author,
-            change_set: Arc::clone(&change_set),
-            awaiting,
-        };
-        if changed || record.awaiting.as_ref() != recorder.awaiting() {
-            recorder.record(&record, &before)?;
-        }
-        // The candidate first, as in `discard`: nobody sees the new running with the old candidate on top of it.
-        let mut candidate = held(&self.candidate);
-        let mut copies = held(&self.copies);
-        let running = if changed {
-            Arc::new(Running {
-                generation,
-                tree: Arc::new(tree),
-            })
-        } else {
-            if checked.is_local {
-                copies.give_back(tree, generation, [].iter());
-            }
-            Arc::clone(&before)
-        };
-        *held(&self.running) = Arc::clone(&running);
-        follow(&mut candidate, Arc::clone(&running), &mut copies);
-        if changed {
-            copies.moved(&before, generation, checked.is_local.then_some(change_set));
-        }
-        drop(copies);
-        drop(candidate);
-        Ok(self.recorded(recorder, record, running))
-    }
-
-    /// What is left to do once a commit is published.
-    fn recorded(&self, recorder: &mut Recorder, record: Record, running: Arc<Running>) -> Arc<Committed> {
-        let change_set = Arc::clone(&record.change_set);
-        let rollback_to = record.awaiting.map(|awaiting| awaiting.rollback_to);
-        let author = record.author.clone();
-        held(&self.history).remember(record.author, record.change_set, rollback_to);
-        recorder.tidy(&running);
-        Arc::new(Committed {
-            generation: running.generation,
-            change_set,
-            running,
-            author,
-        })
+        self.carry_out(quiet, before, (tree, checked), author, None)
     }
 
     /// The confirmed commit that running still waits to see confirmed, as it is recorded.
@@ -663,7 +616,7 @@ mod tests {
                 Ok(())
             }
 
-            fn record(&mut self, _record: &Record) -> Result<(), StorageError> {
+            fn record(&mut self, _records: &[&Record]) -> Result<(), StorageError> {
                 if let Some(datastores) = held(&self.0).take() {
                     edit(&datastores, "<number>5</number>");
                     assert_eq!(

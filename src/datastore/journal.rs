@@ -229,18 +229,28 @@ impl Storage for Journal {
         Ok(kept)
     }
 
-    fn record(&mut self, record: &Record) -> Result<(), StorageError> {
+    fn record(&mut self, records: &[&Record]) -> Result<(), StorageError> {
         let name = file_name(JOURNAL, self.number);
         if self.uncertain {
             let cause = io::Error::other("running must be written whole first");
             return Err(self.failed(&name, "written", cause));
         }
-        let bytes = encode_record(record).map_err(|error| match error {
-            EncodeError::TooLong(_) => self.failed(&name, "written", io::Error::other(error)),
-            EncodeError::Json(error) => self.failed(&name, "written", error.into()),
-        })?;
+        let mut bytes = Vec::new();
+        for record in records {
+            let record = encode_record(record).map_err(|error| match error {
+                EncodeError::TooLong(_) => self.failed(&name, "written", io::Error::other(error)),
+                EncodeError::Json(error) => self.failed(&name, "written", error.into()),
+            })?;
+            if bytes.is_empty() {
+                bytes = record;
+            } else {
+                bytes.extend_from_slice(&record);
+            }
+        }
         self.append(&bytes)?;
-        self.rollback_to = record.awaiting.as_ref().map(|awaiting| awaiting.rollback_to);
+        if let Some(record) = records.last() {
+            self.rollback_to = record.awaiting.as_ref().map(|awaiting| awaiting.rollback_to);
+        }
         Ok(())
     }
 
@@ -319,7 +329,7 @@ mod tests {
             if journal.snapshot_need() != SnapshotNeed::None {
                 journal.snapshot(&snapshot(base)).unwrap();
             }
-            journal.record(&record(base)).unwrap();
+            journal.record(&[&record(base)]).unwrap();
         }
     }
 
@@ -507,12 +517,12 @@ mod tests {
         let mut journal = Journal::new(Box::new(disk.clone()));
         commit_up_to(&mut journal, 2);
         disk.fail(disk.operations() + 1, 1, Fault::Broken);
-        let error = journal.record(&record(2)).unwrap_err().to_string();
+        let error = journal.record(&[&record(2)]).unwrap_err().to_string();
         assert!(error.contains("cannot be brought to disk"), "{error}");
         assert_eq!(journal.snapshot_need(), SnapshotNeed::First);
-        assert!(journal.record(&record(2)).is_err());
+        assert!(journal.record(&[&record(2)]).is_err());
         journal.snapshot(&snapshot(2)).unwrap();
-        journal.record(&record(2)).unwrap();
+        journal.record(&[&record(2)]).unwrap();
         let mut after = Journal::new(Box::new(disk.restart(Left::Nothing)));
         let kept = after.load().unwrap();
         assert_eq!(generations(&kept), (Some(0), 2, 3));

@@ -305,7 +305,7 @@ mod tests {
                     .unwrap();
             }
             journal
-                .record(&Record {
+                .record(&[&Record {
                     author: author(),
                     change_set: Arc::new(ChangeSet {
                         base,
@@ -317,7 +317,7 @@ mod tests {
                         }],
                     }),
                     awaiting: None,
-                })
+                }])
                 .unwrap();
         }
     }

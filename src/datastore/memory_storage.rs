@@ -71,10 +71,10 @@ impl Storage for MemoryStorage {
         Ok(self.kept())
     }
 
-    fn record(&mut self, record: &Record) -> Result<(), StorageError> {
+    fn record(&mut self, records: &[&Record]) -> Result<(), StorageError> {
         let mut state = self.state();
         state.check()?;
-        state.kept.after.push(record.clone());
+        state.kept.after.extend(records.iter().copied().cloned());
         Ok(())
     }
 

@@ -7,6 +7,7 @@ pub mod apply;
 pub mod candidate;
 pub mod change_set;
 pub mod commit;
+pub mod commit_line;
 pub mod confirmed_commit;
 pub mod content;
 mod copies;

@@ -60,17 +60,20 @@ impl Recorder {
         self.awaiting.as_ref()
     }
 
-    /// Records a commit that is made on top of `before`.
-    pub(crate) fn record(&mut self, record: &Record, before: &Arc<Running>) -> Result<(), StorageError> {
+    /// Records commits that are made one after the other on top of `before`: all of them or none.
+    pub(crate) fn record(&mut self, records: &[&Record], before: &Arc<Running>) -> Result<(), StorageError> {
+        let Some(last) = records.last() else { return Ok(()) };
         if self.storage.snapshot_need() == SnapshotNeed::First {
             self.snapshot(before)?;
         }
-        let recorded = self.storage.record(record);
+        let recorded = self.storage.record(records);
         self.count_failure(&recorded);
         recorded?;
-        self.counts.records.fetch_add(1, Ordering::Relaxed);
-        self.author = Some(record.author.clone());
-        self.awaiting = record.awaiting.clone();
+        self.counts
+            .records
+            .fetch_add(records.len() as u64, Ordering::Relaxed);
+        self.author = Some(last.author.clone());
+        self.awaiting.clone_from(&last.awaiting);
         Ok(())
     }
 

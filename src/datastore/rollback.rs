@@ -61,10 +61,11 @@ impl Datastores {
         author: Author,
         participants: &[Box<dyn Participant>],
     ) -> Result<Arc<Committed>, CommitError> {
+        let mut quiet = self.quiet();
         let changes = self
             .changes_back_to(generation)
             .ok_or_else(|| self.forgotten(generation))?;
-        self.commit_changes(&changes, author, participants)
+        self.commit_changes_quietly(&mut quiet, &changes, author, participants)
     }
 
     /// Ends a confirmed commit that a restart interrupted (RFC 6241 section 8.4.1): running is again what it was before

@@ -13,9 +13,9 @@ pub trait Storage: Send {
     /// What was kept. Called once, before anything is recorded.
     fn load(&mut self) -> Result<Kept, StorageError>;
 
-    /// Keeps one commit. When it returns, a crash at any time finds it; after an error it is refused, and running stays
-    /// as it was before.
-    fn record(&mut self, record: &Record) -> Result<(), StorageError>;
+    /// Keeps commits, at least one. When it returns, a crash at any time finds them; after an error all are refused, and
+    /// running stays as it was before. A crash meanwhile may find the first of them.
+    fn record(&mut self, records: &[&Record]) -> Result<(), StorageError>;
 
     /// Whether running should be written whole.
     fn snapshot_need(&self) -> SnapshotNeed;

@@ -1,11 +1,12 @@
 //! Commits, confirmed ones among them: who may make them, what follows them, and when they are taken back.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use tracing::{error, info, info_span, warn};
 
 use crate::datastore::change_set::Change;
 use crate::datastore::commit::{CommitError, Committed};
+use crate::datastore::commit_line::Submitted;
 use crate::datastore::confirmed_commit::{Cause, ConfirmedCommit, ConfirmedRequest, Refusal, Rollback};
 use crate::datastore::history::Author;
 use crate::datastore::lock::Lockable;
@@ -25,6 +26,8 @@ impl Desk {
         let author = self.author(session_id);
         let span = info_span!("commit", user = author.user);
         let _entered = span.enter();
+        // Nobody gets a lock while a commit is on the way to disk.
+        let _in_flight = self.in_flight.read().unwrap_or_else(PoisonError::into_inner);
         let mut committing = held(&self.committing);
         self.may_change(session_id, Lockable::Running)?;
         self.may_change(session_id, Lockable::Candidate)?;
@@ -38,17 +41,17 @@ impl Desk {
             let confirms = committing
                 .confirm(session_id, persist_id.as_deref())
                 .map_err(refused)?;
-            let made = self
-                .parts
-                .datastores
-                .commit_awaiting(author, participants, &gate, None);
-            self.tell(made)?;
-            if confirms {
-                info!("the confirmed commit is confirmed");
-                committing.confirmed();
-                self.confirm_event(&self.party(session_id), ConfirmEvent::Complete);
-                self.deadline_moved(&committing);
+            let submitted = self.parts.datastores.submit(author, participants, &gate, None);
+            if !confirms {
+                // Others may be accepted on top of it, and share its way to disk.
+                drop(committing);
+                return self.settle(submitted).map(|()| Reply::Ok);
             }
+            self.settle(submitted)?;
+            info!("the confirmed commit is confirmed");
+            committing.confirmed();
+            self.confirm_event(&self.party(session_id), ConfirmEvent::Complete);
+            self.deadline_moved(&committing);
             return Ok(Reply::Ok);
         };
         let request = ConfirmedRequest {
@@ -56,7 +59,7 @@ impl Desk {
             persist: confirmed.persist,
             persist_id,
         };
-        let running = self.parts.datastores.running().generation;
+        let running = self.parts.datastores.accepted_generation();
         let awaiting = committing.prepare(&request, running).map_err(refused)?;
         let made = self
             .parts
@@ -142,9 +145,6 @@ impl Desk {
                 );
                 committing.rolled_back();
                 self.confirm_event(by, event);
-                if !undone.change_set.is_empty() {
-                    self.announce(&undone);
-                }
                 Ok(())
             }
             Err(error) => {
@@ -157,7 +157,12 @@ impl Desk {
         result
     }
 
-    /// Tells the log and the listener of a commit.
+    /// Waits for the disk.
+    fn settle(&self, submitted: Result<Submitted, CommitError>) -> Result<(), Vec<ManagementError>> {
+        self.tell(submitted.and_then(|submitted| self.parts.datastores.settle(submitted)))
+    }
+
+    /// Tells the log of a commit; the listener has heard of it.
     pub(in crate::management) fn tell(
         &self,
         made: Result<Arc<Committed>, CommitError>,
@@ -173,7 +178,6 @@ impl Desk {
                     changes = committed.change_set.changes.len(),
                     "committed"
                 );
-                self.announce(&committed);
                 Ok(())
             }
             Err(refused) => {

@@ -1,15 +1,15 @@
 //! The front desk itself: every request of every session is answered here, whichever door it came in by.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use jiff::Timestamp;
 use tracing::{Level, debug, enabled, info};
 
 use crate::datastore::change_set::Change;
-use crate::datastore::commit::Committed;
 use crate::datastore::confirmed_commit::ConfirmedCommit;
-use crate::datastore::datastores::Datastores;
+use crate::datastore::datastores::{CommitListener, Datastores};
 use crate::datastore::lock::{Lock, LockError, LockTable, Lockable};
 use crate::datastore::participant::Participant;
 use crate::management::access::control::{AccessControl, Privileges};
@@ -30,9 +30,6 @@ use crate::management::rpc_table::{Caller, RpcTable};
 use crate::management::session_list::SessionList;
 use crate::yang::error::DataError;
 use crate::yang::schema::{Schema, Source};
-
-/// Told of every commit, in order, before its session gets `<ok/>`. Must not block.
-pub type CommitListener = Box<dyn Fn(&Committed) + Send + Sync>;
 
 /// Looks at the text of an edit (the content of `<config>`) before it is done, and may refuse it: for rules that a
 /// change set cannot show, such as "this entry must not be deleted, but may be replaced". Must not block.
@@ -125,6 +122,8 @@ impl DeskParts {
 /// lock is given only while nobody does, so that a lock means what it says: nobody else's change is under way.
 pub struct Desk {
     pub(in crate::management) parts: DeskParts,
+    /// Shared by commits on their way to disk, taken before all others; whoever gives a lock wants it alone.
+    pub(in crate::management) in_flight: RwLock<()>,
     /// Held by whoever changes running; guards the confirmed commit that running may be waiting for.
     pub(in crate::management) committing: Mutex<ConfirmedCommit>,
     /// Taken after `committing` where both are needed.
@@ -135,9 +134,22 @@ pub(in crate::management) type Answer = Result<Reply, Vec<ManagementError>>;
 
 impl Desk {
     /// Opens the desk.
-    pub fn new(parts: DeskParts) -> Desk {
+    pub fn new(mut parts: DeskParts) -> Desk {
+        let listener = mem::replace(&mut parts.committed, Box::new(|_| {}));
+        let access = Arc::clone(&parts.access);
+        let (sessions, events) = (Arc::clone(&parts.sessions), Arc::clone(&parts.events));
+        // Another running: what follows for access control, and for whoever listens.
+        parts.datastores.listen(Box::new(move |committed| {
+            if committed.change_set.touches(&format!("/{ACCESS_ROOT}")) {
+                access.configured(&committed.running.tree);
+            }
+            listener(committed);
+            let by = party(&sessions, committed.author.session_id);
+            events.configuration_changed(committed.author.timestamp, &by, &committed.change_set);
+        }));
         Desk {
             parts,
+            in_flight: RwLock::new(()),
             committing: Mutex::default(),
             editing: Mutex::new(()),
         }
@@ -273,18 +285,6 @@ impl Desk {
         self.parts.access.check_execution(&permit, &user, module, name)
     }
 
-    /// Another running: what follows for access control, and for whoever listens.
-    pub(in crate::management) fn announce(&self, committed: &Committed) {
-        if committed.change_set.touches(&format!("/{ACCESS_ROOT}")) {
-            self.parts.access.configured(&committed.running.tree);
-        }
-        (self.parts.committed)(committed);
-        let by = self.party(committed.author.session_id);
-        self.parts
-            .events
-            .configuration_changed((self.parts.now)(), &by, &committed.change_set);
-    }
-
     /// Forgets a session, whoever ended it.
     fn close_session(&self, session_id: u32, ending: Ending, killer: Option<u32>) {
         let party = self.party(session_id);
@@ -314,11 +314,7 @@ impl Desk {
 
     /// Who a session is, for those who hear of it.
     pub(in crate::management) fn party(&self, session_id: u32) -> Party {
-        let sessions = held(&self.parts.sessions);
-        match sessions.session(session_id) {
-            Some(session) => Party::of(session_id, &session.visitor),
-            None => Party::Server,
-        }
+        party(&self.parts.sessions, session_id)
     }
 
     fn lock(&self, session_id: u32, target: DatastoreName) -> Answer {
@@ -326,6 +322,7 @@ impl Desk {
             self.startup()?;
         }
         // Waits until no change is under way, so that the holder finds the datastore at rest.
+        let _in_flight = self.in_flight.write().unwrap_or_else(PoisonError::into_inner);
         let committing = held(&self.committing);
         let _editing = held(&self.editing);
         if target == DatastoreName::Running
@@ -487,6 +484,14 @@ impl FrontDesk for Desk {
 
     fn capabilities(&self) -> Vec<String> {
         self.parts.capabilities.clone()
+    }
+}
+
+/// Who a session is, for those who hear of it.
+fn party(sessions: &Mutex<SessionList>, session_id: u32) -> Party {
+    match held(sessions).session(session_id) {
+        Some(session) => Party::of(session_id, &session.visitor),
+        None => Party::Server,
     }
 }
 

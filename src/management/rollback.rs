@@ -2,6 +2,8 @@
 //!
 //! A commit-id is 1 000 000 000 and the generation of running that the commit made, ten digits as on IOS XR.
 
+use std::sync::PoisonError;
+
 use crate::datastore::change_set::Change;
 use crate::datastore::commit::CommitError;
 use crate::datastore::history::Author;
@@ -28,6 +30,8 @@ impl Desk {
                 return Err(one(not_supported(&message).with_info("bad-element", option)));
             }
         }
+        // What is undone is what was published: no commit may be on its way to disk.
+        let _in_flight = self.in_flight.write().unwrap_or_else(PoisonError::into_inner);
         let committing = held(&self.committing);
         self.may_change(session_id, Lockable::Running)?;
         if let Some(owner) = committing.owner() {

@@ -289,7 +289,7 @@ fn a_disk_that_fails_at_any_operation_costs_commits_while_it_fails_and_nothing_e
                         panic!("{what}: {error}")
                     };
                     if fault == Fault::NoRoom {
-                        let no_room = matches!(error, StorageError::NoRoom { .. });
+                        let no_room = matches!(*error, StorageError::NoRoom { .. });
                         assert!(no_room, "{what}: {error}");
                     }
                     crashes += check_crash(&disk, &states, number, &what);
