@@ -104,7 +104,7 @@ fn the_selected_nodes_come_with_their_ancestors_and_keys() {
     expect!["<data><top><users><user><name>fred</name><type>admin</type></user></users></top></data>"]
         .assert_eq(&configured("/t:top/t:users/t:user[t:name='fred']/t:type"));
     expect!["<data><top><users><user><name>root</name><type>superuser</type><full-name>The root</full-name></user></users></top></data>"]
-        .assert_eq(&configured("/t:top/t:users/t:user[3]").replace("</data>", "</data>"));
+        .assert_eq(&configured("/t:top/t:users/t:user[3]"));
     expect!["<data></data>"].assert_eq(&configured("/t:top/t:users/t:user[t:name='nobody']"));
 }
 
