@@ -276,7 +276,185 @@ fn authorization_name(state: &AuthorizationState) -> &'static str {
 fn fill_alarm(id: &AlarmId, description: &str, set_at: Timestamp, out: &mut StateBuilder<'_>) {
     out.leaf("name", id.kind.name());
     out.leaf("location", &id.location);
+    out.leaf_option("object", Some(&id.object).filter(|object| !object.is_empty()));
     out.leaf("severity", id.kind.severity().yang_name());
     out.leaf("description", description);
     out.leaf("set-time", set_at);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::alarms::AlarmKind;
+    use crate::app::clock::ManualClock;
+    use crate::app::desired_state::payload::SCHEMA;
+    use crate::app::state::licence::example::{at, state};
+    use crate::app::state::shown::running;
+    use crate::device::hardware::Hardware;
+    use crate::licensing::consumption::consumption;
+    use crate::licensing::evaluation::EVALUATION_PERIOD;
+    use crate::licensing::fault::Fault;
+    use crate::licensing::policy::Policy;
+    use crate::licensing::sample::{L12T, chassis};
+    use crate::licensing::state::LicenceStatus;
+
+    fn lab() -> (LicenceEvents, Arc<EventStreams>) {
+        let streams = Arc::new(EventStreams::in_memory(&SCHEMA, Timestamp::UNIX_EPOCH));
+        let clock = Arc::new(ManualClock::starting_at(at("2021-06-21T12:42:00Z")));
+        (LicenceEvents::new(Arc::clone(&streams), clock), streams)
+    }
+
+    /// Each event by its name and leaves, since the last call.
+    fn told(streams: &EventStreams, seen: &mut usize) -> Vec<String> {
+        let events = streams.logged();
+        let new = events.iter().skip(*seen).map(|event| {
+            let inside = event.content.split_once('>').map_or("", |(_, inside)| inside);
+            let leaves = inside.replace("</", "<").replace("><", ">|<");
+            let leaves: Vec<&str> = leaves
+                .split('|')
+                .filter(|leaf| leaf.matches('>').count() > 1)
+                .collect();
+            let values: Vec<String> = leaves
+                .iter()
+                .filter_map(|leaf| {
+                    let (name, rest) = leaf.trim_start_matches('<').split_once('>')?;
+                    Some(format!("{name}={}", rest.split('<').next()?))
+                })
+                .collect();
+            format!("{}: {}", event.name, values.join(" "))
+        });
+        let new = new.collect();
+        *seen = events.len();
+        new
+    }
+
+    #[test]
+    fn a_start_tells_of_no_change_and_each_change_is_told_once() {
+        let (events, streams) = lab();
+        let mut seen = 0;
+        let first = AgentState {
+            consumption: Arc::default(),
+            ..state()
+        };
+        events.stands(&first);
+        assert_eq!(told(&streams, &mut seen), Vec::<String>::new());
+        let later = AgentState {
+            status: LicenceStatus::Unidentified,
+            registration: RegistrationState::Retry {
+                failed_at: at("2021-06-21T12:42:00Z"),
+                reason: "nobody there".to_owned(),
+                retry_at: at("2021-06-22T12:42:00Z"),
+            },
+            authorization: AuthorizationState::Evaluation,
+            evaluation: Evaluation::Running {
+                since: at("2021-06-21T12:42:00Z"),
+                left: EVALUATION_PERIOD,
+            },
+            consumption: Arc::new(consumption(
+                &chassis().card(L12T).trunk(Some("3")).0,
+                &Policy::default(),
+            )),
+            ..first
+        };
+        events.stands(&later);
+        assert_eq!(
+            told(&streams, &mut seen),
+            [
+                "entitlement-count-change: entitlement=S_NCS1K4_LONGHAUL old=0 new=1 item=Optics0/0/0/0 step=1 \
+                 rule=3.0000000000 bits per symbol is within 2 to 4",
+                "registration-state-change: old=complete new=retry reason=nobody there \
+                 next-attempt=2021-06-22T12:42:00Z",
+                "evaluation-change: event=started seconds-left=7776000",
+                "authorization-state-change: old=authorized new=evaluation",
+                "licence-status-change: old=authorized new=unidentified",
+            ]
+        );
+        events.stands(&later);
+        assert_eq!(told(&streams, &mut seen), Vec::<String>::new());
+        let mut failed = later;
+        failed.exchange.last_fault = Some(Fault::NoConnection);
+        failed.exchange.last_error = Some("refused".to_owned());
+        events.stands(&failed);
+        let exchange = told(&streams, &mut seen);
+        assert_eq!(exchange.len(), 1);
+        assert!(
+            exchange[0].starts_with("exchange-failure: fault=no-connection reason=refused next-attempt=")
+        );
+    }
+
+    #[test]
+    fn warnings_and_renewals_are_told_as_they_are_logged() {
+        let (events, streams) = lab();
+        for event in [
+            Event::IdentityRenewed,
+            Event::IdentityRenewalFailed {
+                reason: "no answer".to_owned(),
+            },
+            Event::IdentityWillExpire {
+                left: jiff::SignedDuration::from_hours(24),
+            },
+            Event::IdentityExpired,
+            Event::EvaluationWillExpire {
+                left: jiff::SignedDuration::from_hours(48),
+            },
+            Event::AgentReady,
+        ] {
+            events.wanted(&Output::Log(event));
+        }
+        assert_eq!(
+            told(&streams, &mut 0),
+            [
+                "identity-certificate-change: event=renewed",
+                "identity-certificate-change: event=renewal-failed reason=no answer",
+                "identity-certificate-change: event=expires-soon seconds-left=86400",
+                "identity-certificate-change: event=expired",
+                "evaluation-change: event=expires-soon seconds-left=172800",
+            ]
+        );
+    }
+
+    #[test]
+    fn alarms_and_cards_are_told() {
+        let (events, streams) = lab();
+        let mut seen = 0;
+        let id = AlarmId {
+            kind: AlarmKind::LineCardDown,
+            location: "0/1".to_owned(),
+            object: String::new(),
+        };
+        let raised = Raised {
+            id: id.clone(),
+            description: "the card is down".to_owned(),
+            set_at: at("2021-06-21T12:42:00Z"),
+        };
+        events.alarms(&Changes {
+            raised: vec![raised],
+            cleared: vec![Cleared {
+                id,
+                description: "the card was down".to_owned(),
+                set_at: at("2021-06-21T12:40:00Z"),
+                cleared_at: at("2021-06-21T12:41:00Z"),
+            }],
+        });
+        assert_eq!(
+            told(&streams, &mut seen),
+            [
+                "alarm-cleared: name=LINE-CARD-DOWN location=0/1 severity=critical description=the card was down \
+                 set-time=2021-06-21T12:40:00Z clear-time=2021-06-21T12:41:00Z",
+                "alarm-raised: name=LINE-CARD-DOWN location=0/1 severity=critical description=the card is down \
+                 set-time=2021-06-21T12:42:00Z",
+            ]
+        );
+        let before = running("", "").snapshot();
+        let mut after = (*before).clone();
+        let slot = after.slots.get_mut(&"0/1".parse().unwrap()).unwrap();
+        let card = slot.card.as_mut().unwrap();
+        (card.state, card.pid) = (CardState::Down, "NCS1K4-OTN-XPL".to_owned());
+        events.hardware(&before, &after);
+        events.hardware(&after, &after);
+        assert_eq!(
+            told(&streams, &mut seen),
+            ["line-card-state-change: location=0/1 old=up new=down pid=NCS1K4-OTN-XPL"]
+        );
+    }
 }
