@@ -9,6 +9,7 @@ use ponder::management::access::control::{AccessControl, AccessState, Privileges
 use ponder::management::operational::OperationalState;
 
 use crate::office::{Office, SCHEMA, edit};
+use crate::rfc5277_section_2::{names, subscribe};
 
 const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 const IFMGR: &str = "http://cisco.com/ns/yang/Cisco-IOS-XR-ifmgr-cfg";
@@ -340,4 +341,34 @@ fn what_may_not_be_read_is_not_there_for_an_xpath_filter_either() {
     assert!(!office.ask(anna, compare).contains("secret"));
     let data = "<get-data xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-nmda\"><datastore>operational</datastore></get-data>";
     assert!(!office.ask(anna, data).contains("secret"));
+}
+
+#[test]
+fn a_notification_that_may_not_be_received_is_held_back_and_counted() {
+    let rules = [
+        rule(
+            "no-changes",
+            &format!("<notification-name>netconf-config-change</notification-name>{DENY}"),
+        ),
+        rule("rest", PERMIT),
+    ]
+    .concat();
+    let (mut office, root, anna) = ruled(&rules, "");
+    for session in [anna, root] {
+        office.accept(session, &subscribe(""));
+    }
+    office.accept(root, &edit("", &host("told")));
+    office.accept(root, "<commit/>");
+    assert_eq!(office.hear(anna).unwrap(), Vec::<String>::new());
+    assert_eq!(names(&office.hear(root).unwrap()), ["netconf-config-change"]);
+    let shown = office.ask(
+        root,
+        &format!("<get><filter><nacm xmlns=\"{NACM}\"/></filter></get>"),
+    );
+    assert!(
+        shown.contains("<denied-notifications>1</denied-notifications>"),
+        "{shown}"
+    );
+    office.enter("bert");
+    assert_eq!(names(&office.hear(anna).unwrap()), ["netconf-session-start"]);
 }

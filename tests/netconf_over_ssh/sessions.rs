@@ -231,6 +231,11 @@ fn more_sessions_than_allowed_are_refused_and_room_is_made_again() {
         let mut first = Talk::open(&connection, BASE_1_1).await;
         let mut channel = connection.channel_open_session().await.unwrap();
         channel.request_subsystem(true, "netconf").await.unwrap();
+        let Some(ChannelMsg::ExtendedData { data, ext: 1 }) = channel.wait().await else {
+            panic!("the refusal says nothing");
+        };
+        let words = String::from_utf8_lossy(&data).into_owned();
+        assert!(words.contains("1 sessions are open, and max-sessions"), "{words}");
         assert!(matches!(channel.wait().await, Some(ChannelMsg::Failure)));
         first.ask(&rpc(1, "<close-session/>")).await;
         assert_eq!(first.message().await, None);
@@ -238,7 +243,13 @@ fn more_sessions_than_allowed_are_refused_and_room_is_made_again() {
             // The channel closes a moment before its place is free.
             let mut channel = connection.channel_open_session().await.unwrap();
             channel.request_subsystem(true, "netconf").await.unwrap();
-            if matches!(channel.wait().await, Some(ChannelMsg::Success)) {
+            let answer = loop {
+                match channel.wait().await {
+                    Some(ChannelMsg::ExtendedData { .. }) => {}
+                    answer => break answer,
+                }
+            };
+            if matches!(answer, Some(ChannelMsg::Success)) {
                 break;
             }
         }
