@@ -1,59 +1,28 @@
 //! XPath expressions as text: other prefixes for the same nodes.
 
+use crate::yang::xpath::tokens::{Kind, Tokens};
+
 /// The expression with each prefix replaced by what the map gives for it; a prefix that it does not know stays.
-/// Literals, axes and functions stay as they are.
+/// Literals, axes and functions stay as they are, and so does all from the first word on that makes no sense.
 pub fn with_other_prefixes(expression: &str, other: impl Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(expression.len());
-    let mut rest = expression;
-    while let Some(first) = rest.chars().next() {
-        let length = match first {
-            '\'' | '"' => literal(rest, first),
-            first if begins_name(first) => {
-                let name = name(rest);
-                let (word, after) = rest.split_at(name);
-                if is_prefix(after) {
-                    out.push_str(other(word).as_deref().unwrap_or(word));
-                } else {
-                    out.push_str(word);
-                }
-                rest = after;
-                continue;
-            }
-            // A digit begins a number, which holds no name.
-            first if first.is_ascii_digit() => name(rest),
-            first => first.len_utf8(),
+    let mut copied = 0;
+    for token in Tokens::of(expression).map_while(Result::ok) {
+        let (Kind::AnyOf(prefix)
+        | Kind::Name {
+            prefix: Some(prefix), ..
+        }) = token.kind
+        else {
+            continue;
         };
-        let (piece, after) = rest.split_at(length);
-        out.push_str(piece);
-        rest = after;
+        if let Some(other) = other(prefix) {
+            out.push_str(expression.get(copied..token.at).unwrap_or_default());
+            out.push_str(&other);
+            copied = token.at + prefix.len();
+        }
     }
+    out.push_str(expression.get(copied..).unwrap_or_default());
     out
-}
-
-/// Length of the literal at the start, its quotes included; all of it when it does not end.
-fn literal(text: &str, quote: char) -> usize {
-    text.char_indices()
-        .skip(1)
-        .find(|(_, letter)| *letter == quote)
-        .map_or(text.len(), |(at, letter)| at + letter.len_utf8())
-}
-
-/// Length of the name at the start.
-fn name(text: &str) -> usize {
-    text.find(|letter: char| !(begins_name(letter) || letter.is_ascii_digit() || matches!(letter, '-' | '.')))
-        .unwrap_or(text.len())
-}
-
-fn begins_name(letter: char) -> bool {
-    letter == '_' || letter.is_alphabetic()
-}
-
-/// Whether what follows a word makes it a prefix: one colon, and a name or `*` behind it.
-fn is_prefix(after: &str) -> bool {
-    after
-        .strip_prefix(':')
-        .and_then(|rest| rest.chars().next())
-        .is_some_and(|next| next == '*' || begins_name(next))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-mod tokens;
+pub(in crate::yang) mod tokens;
 
 use tokens::{Kind, Token, tokens};
 

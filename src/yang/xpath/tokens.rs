@@ -4,14 +4,14 @@ use crate::yang::xpath::SyntaxError;
 
 /// One word and where it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Token<'t> {
-    pub(super) kind: Kind<'t>,
-    pub(super) at: usize,
+pub(in crate::yang) struct Token<'t> {
+    pub(in crate::yang) kind: Kind<'t>,
+    pub(in crate::yang) at: usize,
     pub(super) text: &'t str,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind<'t> {
+pub(in crate::yang) enum Kind<'t> {
     Open,
     Close,
     OpenBracket,
@@ -60,26 +60,52 @@ const SYMBOLS: &[(&str, Kind<'static>)] = &[
     (">", Kind::Operator(">")),
 ];
 
+/// The words of an expression, one after the other, until one of them makes no sense.
+pub(in crate::yang) struct Tokens<'t> {
+    text: &'t str,
+    at: usize,
+    last: Option<Token<'t>>,
+}
+
+impl<'t> Tokens<'t> {
+    pub(in crate::yang) fn of(text: &'t str) -> Tokens<'t> {
+        Tokens {
+            text,
+            at: 0,
+            last: None,
+        }
+    }
+}
+
+impl<'t> Iterator for Tokens<'t> {
+    type Item = Result<Token<'t>, SyntaxError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.text.get(self.at..)?;
+        let blanks = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        let at = self.at + blanks;
+        let rest = rest.get(blanks..).filter(|rest| !rest.is_empty())?;
+        let found = next(rest, after_operand(self.last.as_ref()));
+        Some(
+            found
+                .map_err(|problem| SyntaxError { at, problem })
+                .map(|(kind, length)| {
+                    let token = Token {
+                        kind,
+                        at,
+                        text: rest.get(..length).unwrap_or(rest),
+                    };
+                    self.at = at + length;
+                    self.last = Some(token);
+                    token
+                }),
+        )
+    }
+}
+
 /// Cuts an expression into words.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, SyntaxError> {
-    let mut found: Vec<Token<'_>> = Vec::new();
-    let mut at = 0;
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let blanks = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
-        if blanks > 0 {
-            at += blanks;
-            continue;
-        }
-        let (kind, length) =
-            next(rest, after_operand(found.last())).map_err(|problem| SyntaxError { at, problem })?;
-        found.push(Token {
-            kind,
-            at,
-            text: rest.get(..length).unwrap_or(rest),
-        });
-        at += length;
-    }
-    Ok(found)
+    Tokens::of(text).collect()
 }
 
 /// Whether what comes next stands between two, so that `*` multiplies and `and` joins.
