@@ -81,24 +81,14 @@ impl XPathFilter {
         rendering: &Rendering,
         readable: Option<&dyn Readable>,
     ) -> Result<(), DataError> {
-        if let Expr::Path(Path { steps, .. }) = &self.expr
-            && steps
-                .iter()
-                .all(|step| step.axis == Axis::Itself && step.predicates.is_empty())
-        {
+        if self.is_everything() {
             let everything = Selection::everything(tree.schema());
             // What is not taken is told by whoever does not take it.
             let _ = crate::yang::print::render_to(out, tree, &everything, rendering, readable);
             return Ok(());
         }
-        let seen;
-        let tree = match readable {
-            None => tree,
-            Some(_) => {
-                seen = evaluate::taken(tree, &self.reach, readable);
-                &seen
-            }
-        };
+        let readable_part = readable.map(|_| evaluate::taken(tree, &self.reach, readable));
+        let tree = readable_part.as_ref().unwrap_or(tree);
         let marks = Marks::of(&self.nodes(tree)?);
         let _ = render_nodes_to(out, tree, &marks, rendering);
         Ok(())
@@ -116,14 +106,8 @@ impl XPathFilter {
         tree: &Tree,
         readable: Option<&dyn Readable>,
     ) -> Result<Vec<InstancePath>, DataError> {
-        let seen;
-        let tree = match readable {
-            None => tree,
-            Some(_) => {
-                seen = evaluate::taken(tree, &self.reach, readable);
-                &seen
-            }
-        };
+        let readable_part = readable.map(|_| evaluate::taken(tree, &self.reach, readable));
+        let tree = readable_part.as_ref().unwrap_or(tree);
         let nodes = if self.is_everything() {
             tree.roots().collect()
         } else {
