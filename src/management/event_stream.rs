@@ -295,7 +295,7 @@ impl EventStreams {
             // Looking at what is then filtered out is work too.
             bytes += next.weight();
             let outgoing = match next {
-                Waiting::ReplayComplete => Some(own(&self.schema, "nc-notifications:replayComplete", now)),
+                Waiting::ReplayComplete => own(&self.schema, "nc-notifications:replayComplete", now),
                 Waiting::Replayed(event) => subscription.outgoing(&self.schema, &event, &may_receive),
                 Waiting::Live(event) => {
                     subscription.live = subscription.live.saturating_sub(1);
@@ -307,7 +307,7 @@ impl EventStreams {
         let more = !subscription.waiting.is_empty();
         let mut again_in = subscription.again_in(now);
         if !more && room > 0 && subscription.is_over(now) {
-            taken.push(own(&self.schema, "nc-notifications:notificationComplete", now));
+            taken.extend(own(&self.schema, "nc-notifications:notificationComplete", now));
             followers.subscriptions.remove(&session_id);
             again_in = None;
             info!(session = session_id, "the subscription has come to its stop time");
@@ -389,16 +389,16 @@ impl Subscription {
     }
 }
 
-/// One of the notifications of the protocol itself (RFC 5277 section 3.3.1), which are in no log.
-fn own(schema: &Arc<Schema>, name: &str, now: Timestamp) -> Outgoing {
-    let content = match Notification::build(schema, name, |_| {}) {
-        Ok(notification) => notification.to_xml(),
-        Err(fault) => unreachable!("{name}: {fault}"),
-    };
-    Outgoing {
+/// One of the notifications of the protocol itself (RFC 5277 section 3.3.1), which are in no log; none where the schema
+/// lacks its module.
+fn own(schema: &Arc<Schema>, name: &str, now: Timestamp) -> Option<Outgoing> {
+    let notification = Notification::build(schema, name, |_| {})
+        .inspect_err(|fault| error!(name, %fault, "a notification of the protocol cannot be made"))
+        .ok()?;
+    Some(Outgoing {
         time: to_millisecond(now),
-        content: content.into(),
-    }
+        content: notification.to_xml().into(),
+    })
 }
 
 /// Nobody's clock is better, and many parsers of dates take no more digits.
