@@ -256,7 +256,13 @@ impl Desk {
 
     /// What the user of a session may do now.
     pub(in crate::management) fn permit(&self, session_id: u32) -> Arc<Permit> {
-        self.parts.access.permit(&self.caller(session_id).user)
+        self.asker(session_id).1
+    }
+
+    fn asker(&self, session_id: u32) -> (String, Arc<Permit>) {
+        let user = self.caller(session_id).user;
+        let permit = self.parts.access.permit(&user);
+        (user, permit)
     }
 
     /// Refuses changes that the user of a session may not make.
@@ -265,14 +271,12 @@ impl Desk {
         session_id: u32,
         changes: &[Change],
     ) -> Result<(), Vec<DataError>> {
-        let user = self.caller(session_id).user;
-        let access = &self.parts.access;
-        access.check_changes(&access.permit(&user), &user, changes)
+        let (user, permit) = self.asker(session_id);
+        self.parts.access.check_changes(&permit, &user, changes)
     }
 
     fn may_execute(&self, session_id: u32, request: &Request) -> Result<(), ManagementError> {
-        let user = self.caller(session_id).user;
-        let permit = self.parts.access.permit(&user);
+        let (user, permit) = self.asker(session_id);
         let (home, name) = request.operation();
         let module = match home {
             OperationHome::Module(module) => module,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::management::access::policy::{Action, DataPath, Defaults, Policy, Rule, Subject};
+use crate::management::access::policy::{AccessOperation, Action, DataPath, Defaults, Policy, Rule, Subject};
 use crate::management::access::protection::Protection;
 use crate::yang::schema_node::SchemaId;
 
@@ -68,37 +68,42 @@ impl Permit {
 
 impl Rules {
     fn execution(&self, module: &str, name: &str, is_closed: bool) -> Action {
-        use crate::management::access::policy::AccessOperation::Exec;
-        let decided = self.rules.iter().find(|rule| {
-            let about = match &rule.subject {
-                Subject::Everything => true,
-                Subject::Rpc(wanted) => wanted.matches(name),
-                Subject::Notification(_) | Subject::Data(_) | Subject::Nothing => false,
-            };
-            about && rule.module.matches(module) && rule.covers(Exec)
+        let decided = self.first(AccessOperation::Exec, module, |subject| match subject {
+            Subject::Everything => true,
+            Subject::Rpc(wanted) => wanted.matches(name),
+            Subject::Notification(_) | Subject::Data(_) | Subject::Nothing => false,
         });
         match decided {
-            Some(rule) => rule.action,
+            Some(action) => action,
             None if is_closed => Action::Deny,
             None => self.defaults.exec,
         }
     }
 
     fn reception(&self, module: &str, name: &str) -> Action {
-        use crate::management::access::policy::AccessOperation::Read;
         // Section 3.4.6, step 3: the two that frame a replay are never held back.
         if ["replayComplete", "notificationComplete"].contains(&name) {
             return Action::Permit;
         }
-        let decided = self.rules.iter().find(|rule| {
-            let about = match &rule.subject {
-                Subject::Everything => true,
-                Subject::Notification(wanted) => wanted.matches(name),
-                Subject::Rpc(_) | Subject::Data(_) | Subject::Nothing => false,
-            };
-            about && rule.module.matches(module) && rule.covers(Read)
+        let decided = self.first(AccessOperation::Read, module, |subject| match subject {
+            Subject::Everything => true,
+            Subject::Notification(wanted) => wanted.matches(name),
+            Subject::Rpc(_) | Subject::Data(_) | Subject::Nothing => false,
         });
-        decided.map_or(self.defaults.read, |rule| rule.action)
+        decided.unwrap_or(self.defaults.read)
+    }
+
+    /// What the first rule says that is about the operation, the module and the subject.
+    fn first(
+        &self,
+        operation: AccessOperation,
+        module: &str,
+        is_about: impl Fn(&Subject) -> bool,
+    ) -> Option<Action> {
+        let mut rules = self.rules.iter();
+        rules
+            .find(|rule| is_about(&rule.subject) && rule.module.matches(module) && rule.covers(operation))
+            .map(|rule| rule.action)
     }
 }
 
