@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use tracing::{error, info, info_span, warn};
+use tracing::{debug, error, info, info_span, warn};
 
 use crate::datastore::change_set::Change;
 use crate::datastore::commit::{CommitError, Committed};
@@ -173,7 +173,8 @@ impl Desk {
                 Ok(())
             }
             Ok(committed) => {
-                info!(
+                // The listener's message tells it to everybody, with user and number.
+                debug!(
                     generation = committed.generation,
                     changes = committed.change_set.changes.len(),
                     "committed"
