@@ -165,6 +165,23 @@ impl ClientType {
         ClientType::Fc32,
     ];
 
+    /// The start of a client controller's name: `HundredGigECtrlr` of `HundredGigECtrlr0/1/0/2`.
+    pub fn controller(self) -> &'static str {
+        match self {
+            // Spelled as the show command of the chapter prints it.
+            ClientType::TenGigE => "TenGigEctrlr",
+            ClientType::HundredGigE => "HundredGigECtrlr",
+            ClientType::Otu4 => "OTU4",
+            ClientType::Otu2 => "OTU2",
+            ClientType::Otu2e => "OTU2E",
+            ClientType::Otu3 => "OTU3",
+            ClientType::FortyGigE => "FortyGigECtrlr",
+            ClientType::FourHundredGigE => "FourHundredGigECtrlr",
+            ClientType::Fc16 => "SixteenGigFibreChanCtrlr",
+            ClientType::Fc32 => "ThirtyTwoGigFibreChanCtrlr",
+        }
+    }
+
     /// The name in the native model, `hundred-gig-e`.
     pub fn yang_name(self) -> &'static str {
         match self {

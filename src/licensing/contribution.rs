@@ -75,7 +75,7 @@ impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Item::Client(location, client_type, port, lane) => {
-                write!(f, "{}{location}/0/{port}", controller_type(*client_type))?;
+                write!(f, "{}{location}/0/{port}", client_type.controller())?;
                 lane.map_or(Ok(()), |lane| write!(f, "/{lane}"))
             }
             Item::Trunk(location, port) => write!(f, "Optics{location}/0/{port}"),
@@ -236,22 +236,6 @@ impl fmt::Display for Rule {
 
 /// Client ports free of charge on a 1.2T card.
 pub(in crate::licensing) const FREE_CLIENTS: usize = 4;
-
-/// The start of a client controller's name on XR, as slice commands print it.
-fn controller_type(client_type: ClientType) -> &'static str {
-    match client_type {
-        ClientType::TenGigE => "TenGigECtrlr",
-        ClientType::HundredGigE => "HundredGigECtrlr",
-        ClientType::Otu4 => "OTU4",
-        ClientType::Otu2 => "OTU2",
-        ClientType::Otu2e => "OTU2E",
-        ClientType::Otu3 => "OTU3",
-        ClientType::FortyGigE => "FortyGigECtrlr",
-        ClientType::FourHundredGigE => "FourHundredGigECtrlr",
-        ClientType::Fc16 => "SixteenGigFibreChanCtrlr",
-        ClientType::Fc32 => "ThirtyTwoGigFibreChanCtrlr",
-    }
-}
 
 /// A client type as the commands of the chapter spell it.
 pub(in crate::licensing) fn client_type_name(client_type: ClientType) -> &'static str {

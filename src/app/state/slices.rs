@@ -106,7 +106,7 @@ impl CardView {
         let (mapper, peer) = self.mapper_and_peer(client);
         out.leaf(
             "client-name",
-            self.port_name(controller(client.client_type), client.port),
+            self.port_name(client.client_type.controller(), client.port),
         );
         out.leaf("mapper-name", mapper);
         out.leaf_option("peer-name", peer);
@@ -172,7 +172,7 @@ impl CardView {
 /// Clients as the show command lists them: by kind of controller, then by port and lane.
 fn in_rows(clients: &[ClientSnapshot]) -> Vec<&ClientSnapshot> {
     let mut rows: Vec<&ClientSnapshot> = clients.iter().collect();
-    rows.sort_by_key(|client| (controller(client.client_type), client.port));
+    rows.sort_by_key(|client| (client.client_type.controller(), client.port));
     rows
 }
 
@@ -207,23 +207,6 @@ fn is_otn(client: ClientType) -> bool {
         | ClientType::FourHundredGigE
         | ClientType::Fc16
         | ClientType::Fc32 => false,
-    }
-}
-
-/// The controller of a client port.
-fn controller(client: ClientType) -> &'static str {
-    match client {
-        // Spelled as the show command of the chapter prints it.
-        ClientType::TenGigE => "TenGigEctrlr",
-        ClientType::HundredGigE => "HundredGigECtrlr",
-        ClientType::Otu4 => "OTU4",
-        ClientType::Otu2 => "OTU2",
-        ClientType::Otu2e => "OTU2E",
-        ClientType::Otu3 => "OTU3",
-        ClientType::FortyGigE => "FortyGigECtrlr",
-        ClientType::FourHundredGigE => "FourHundredGigECtrlr",
-        ClientType::Fc16 => "SixteenGigFibreChanCtrlr",
-        ClientType::Fc32 => "ThirtyTwoGigFibreChanCtrlr",
     }
 }
 
