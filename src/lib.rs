@@ -9,5 +9,6 @@ pub mod licensing;
 pub mod management;
 pub mod netconf;
 pub mod ssm;
+pub mod state_dir;
 pub mod transport;
 pub mod yang;

@@ -13,7 +13,6 @@ use ponder::app::device_driver::Device;
 use ponder::app::licence_courier::{Courier, HttpCourier};
 use ponder::app::licence_driver::{Licensing, LicensingParts, agent_settings, licensing_root};
 use ponder::app::settings::LicensingSettings;
-use ponder::app::state_dir::StateDir;
 use ponder::device::chassis::ChassisDescription;
 use ponder::device::desired_state::{DesiredState, LineCardDesired, SliceDesired};
 use ponder::device::inventory::{ClientType, TrunkRate};
@@ -34,6 +33,7 @@ use ponder::ssm::crl::DistributionPoint;
 use ponder::ssm::policy::Policy as ServerPolicy;
 use ponder::ssm::run::{Running, SsmOptions, run};
 use ponder::ssm::service::{Clock as ServerClock, Names};
+use ponder::state_dir::StateDir;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 

@@ -161,7 +161,7 @@ fn message(id: &AlarmId, what: &str, description: &str) -> Draft {
 mod tests {
     use super::*;
     use crate::app::alarms::{AlarmKind, Condition};
-    use crate::app::state_dir::StateDir;
+    use crate::state_dir::StateDir;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_622_109_297 + second).unwrap()

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::app::state_dir::{StateDir, StateDirError};
 use crate::management::event_stream::EventStreams;
+use crate::state_dir::{StateDir, StateDirError};
 
 /// The capabilities of the last start, one a line.
 const FILE: &str = "capabilities";

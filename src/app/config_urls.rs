@@ -10,10 +10,10 @@ use tokio::runtime::Handle;
 
 use crate::app::ca_file::{CaFileError, client_trusting};
 use crate::app::config_document::{MAX_DOCUMENT_BYTES, unwrapped, wrapped};
-use crate::app::state_dir::replace;
 use crate::management::config_stores::UrlStore;
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::request::ConfigText;
+use crate::state_dir::replace;
 
 /// One exchange with an https server takes this long at the most.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -17,7 +17,6 @@ use crate::app::netconf_options::NetconfOptions;
 use crate::app::reporting::Reporting;
 use crate::app::settings::LicensingSettings;
 use crate::app::state::datastore::DatastoreState;
-use crate::app::state_dir::StateDir;
 use crate::app::stored_only::STORED_ONLY;
 use crate::app::yang_dir;
 use crate::datastore::datastores::Datastores;
@@ -29,6 +28,7 @@ use crate::licensing::configuration::Configuration;
 use crate::licensing::policy::Policy;
 use crate::management::event_stream::EventStreams;
 use crate::management::operational::OperationalState;
+use crate::state_dir::StateDir;
 use crate::yang::schema::Schema;
 use crate::yang::tree::Tree;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::app::state_dir::{StateDir, StateDirError};
 use crate::app::syslog::durable_ring::{DurableRing, RingWriter, Rings};
 use crate::management::event::{Event, EventLog};
+use crate::state_dir::{StateDir, StateDirError};
 
 /// The log. Whoever adds an event never waits for the disk.
 pub struct DurableEventLog {

@@ -1,7 +1,7 @@
 //! The host keys: made at the first start, kept in the state folder ever after.
 
 use crate::app::start_error::StartError;
-use crate::app::state_dir::StateDir;
+use crate::state_dir::StateDir;
 use crate::transport::host_key::{HostKey, HostKeyKind};
 
 const FILES: [(&str, HostKeyKind); 2] = [

@@ -8,7 +8,6 @@ use anyhow::{Context, bail, ensure};
 use crate::app::clock::Clock;
 use crate::app::command_line::{JournalArguments, JournalCommand};
 use crate::app::output;
-use crate::app::state_dir::StateDir;
 use crate::app::yang_dir;
 use crate::datastore::change_set::{Change, ChangeSet};
 use crate::datastore::content::Content;
@@ -17,6 +16,7 @@ use crate::datastore::journal_record::Record;
 use crate::datastore::journal_replay::configuration_at;
 use crate::datastore::running::kept_form;
 use crate::datastore::storage::FolderFiles;
+use crate::state_dir::StateDir;
 use crate::yang::path::InstancePath;
 use crate::yang::place::Placement;
 

@@ -18,7 +18,6 @@ use crate::app::licence_settling::settled;
 use crate::app::licence_witness::LicenceWitness;
 use crate::app::seal::{KEY_FILE, SealKey};
 use crate::app::settings::{LicensingSettings, policy};
-use crate::app::state_dir::StateDir;
 use crate::app::trust_record::{self, TrustRecordError};
 use crate::device::hardware::ChassisSnapshot;
 use crate::licensing::agent::{
@@ -37,6 +36,7 @@ use crate::licensing::return_code::ReturnCode;
 use crate::licensing::signature::chain::TrustRoot;
 use crate::licensing::state::AgentState;
 use crate::licensing::trust::TrustRecord;
+use crate::state_dir::StateDir;
 
 /// Licensing as everybody else sees it: news go in, states come out; nobody waits for a server or a disk, except
 /// whoever orders something.

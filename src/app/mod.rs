@@ -47,7 +47,6 @@ pub mod spill;
 pub mod start_error;
 pub mod startup_file;
 pub mod state;
-pub mod state_dir;
 pub mod stored_only;
 pub mod syslog;
 pub mod trace_ring;

@@ -16,7 +16,6 @@ use crate::app::licence_witness::LicenceWitness;
 use crate::app::settings::SyslogSettings;
 use crate::app::state::alarms::AlarmsState;
 use crate::app::state::syslog::SyslogState;
-use crate::app::state_dir::StateDir;
 use crate::app::syslog::commit_messages::of_commit;
 use crate::app::syslog::configuration::{ROOTS, syslog_configuration};
 use crate::app::syslog::device_messages::of_change;
@@ -29,6 +28,7 @@ use crate::datastore::participant::Participant;
 use crate::management::operational::StateProvider;
 use crate::management::rpc_table::RpcProvider;
 use crate::management::subscribing::StreamsState;
+use crate::state_dir::StateDir;
 use crate::yang::tree::Tree;
 
 /// The log, its remote hosts and the alarms; clones share them.

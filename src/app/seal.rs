@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::app::state_dir::{replace, warn_if_open};
+use crate::state_dir::{replace, warn_if_open};
 
 /// Name of the key's file in the state folder, unless the settings name another place.
 pub const KEY_FILE: &str = "seal.key";

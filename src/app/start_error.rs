@@ -8,11 +8,11 @@ use crate::app::event_log::EventLogError;
 use crate::app::licence_driver::LicensingRootError;
 use crate::app::reporting::ReportingError;
 use crate::app::settings::SettingsError;
-use crate::app::state_dir::StateDirError;
 use crate::app::trust_record::TrustRecordError;
 use crate::app::yang_dir::YangDirError;
 use crate::datastore::datastores::OpenError;
 use crate::device::chassis::ChassisError;
+use crate::state_dir::StateDirError;
 use crate::transport::error::TransportError;
 
 /// The fault of whoever started it, or of the machine.

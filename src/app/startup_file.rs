@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use crate::app::config_document::{unwrapped, wrapped};
 use crate::app::start_error::StartError;
-use crate::app::state_dir::StateDir;
 use crate::datastore::datastores::Datastores;
 use crate::datastore::edit::OnError;
 use crate::datastore::edit_attributes::EditOperation;
@@ -16,6 +15,7 @@ use crate::datastore::running::kept_form;
 use crate::management::config_stores::StartupStore;
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::request::ConfigText;
+use crate::state_dir::StateDir;
 
 const FILE: &str = "startup.xml";
 

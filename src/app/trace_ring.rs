@@ -109,7 +109,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::app::state_dir::StateDir;
+    use crate::state_dir::StateDir;
 
     #[test]
     fn each_trace_keeps_its_events_over_a_restart() {

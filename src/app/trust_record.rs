@@ -7,10 +7,10 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::app::seal::{FileSealKey, SealError, SealKey, Sealed};
-use crate::app::state_dir::{StateDir, StateDirError};
 use crate::licensing::event::Event;
 use crate::licensing::message::Udi;
 use crate::licensing::trust::{Doubt, Planned, Reservation, TrustRecord};
+use crate::state_dir::{StateDir, StateDirError};
 
 /// Name of the file in the state folder.
 const FILE: &str = "trust-record.json";

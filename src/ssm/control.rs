@@ -22,6 +22,7 @@ use crate::ssm::policy::Policy;
 use crate::ssm::service::{Clock, Counter, Service};
 use crate::ssm::store::folder::{Folder, has_database};
 use crate::ssm::store::{Store, StoreError};
+use crate::state_dir::StateDirError;
 
 /// Carries a command out, at the running server or on the database of one that does not run.
 pub async fn execute(state_dir: &Path, command: &Command, clock: Clock) -> Result<Output, SsmError> {
@@ -37,7 +38,7 @@ pub async fn execute(state_dir: &Path, command: &Command, clock: Clock) -> Resul
     let folder = match Folder::hold(state_dir) {
         Ok(folder) => folder,
         // It is starting, most likely.
-        Err(StoreError::InUse { .. }) => {
+        Err(StoreError::Folder(StateDirError::InUse { .. })) => {
             let stream = connect_in_time(state_dir).await?;
             return ask(state_dir, stream, command).await;
         }

@@ -3,7 +3,6 @@
 pub mod folder;
 mod reservation;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -18,24 +17,14 @@ use crate::ssm::account::{
     Account, Change, Identity, ProductInstance, Purchase, Token, VirtualAccount, VirtualAccountId,
 };
 use crate::ssm::ca::Material;
+use crate::state_dir::StateDirError;
 
 /// Why the state cannot be read or written, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The state folder or a file in it cannot be used.
-    #[error("state folder {path}: {cause}")]
-    Folder {
-        /// The folder or the file.
-        path: PathBuf,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// Another process has the folder.
-    #[error("state folder {path} is in use by another ponder process")]
-    InUse {
-        /// The folder.
-        path: PathBuf,
-    },
+    #[error(transparent)]
+    Folder(#[from] StateDirError),
     /// The database fails.
     #[error("database {path}: {cause}")]
     Database {

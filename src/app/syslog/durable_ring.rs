@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use crate::app::state_dir::StateDir;
 use crate::app::syslog::ring::{Numbered, Ring};
 use crate::app::syslog::ring_file::RingFile;
+use crate::state_dir::StateDir;
 
 /// A ring; clones share it.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use crate::app::alarm_board::{AlarmBoard, Changes};
 use crate::app::alarms::Conditions;
 use crate::app::clock::Clock;
 use crate::app::settings::SyslogSettings;
-use crate::app::state_dir::StateDir;
 use crate::app::syslog::durable_ring::{DurableRing, RingWriter, Rings};
 use crate::app::syslog::message::{Draft, Message, Process, Severity};
 use crate::app::trace_ring::{Trace, Traces};
+use crate::state_dir::StateDir;
 
 /// The log, the traces and the alarms; clones share them. Nobody who logs waits for a disk or a remote host.
 #[derive(Clone)]

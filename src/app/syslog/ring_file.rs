@@ -9,8 +9,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::app::state_dir::{StateDir, StateDirError};
 use crate::app::syslog::ring::Numbered;
+use crate::state_dir::{StateDir, StateDirError};
 
 /// First line of the file: what it is, and the version of its format.
 const HEADER: &str = "ponder-ring 1";

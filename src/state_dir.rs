@@ -56,13 +56,7 @@ impl StateDir {
         look_through(path)?;
         warn_if_open(path);
         let lock_path = path.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&lock_path)
-            .map_err(|cause| unusable(&lock_path, cause))?;
+        let lock = private_file(&lock_path).map_err(|cause| unusable(&lock_path, cause))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(StateDir {
                 path: path.to_owned(),
@@ -111,9 +105,33 @@ impl StateDir {
         let path = self.file(name);
         replace(&path, content).map_err(|cause| StateDirError::Unusable { path, cause })
     }
+
+    /// Replaces a file as [`StateDir::write`] does, for everybody to read (0644).
+    pub fn publish(&self, name: &str, content: &[u8]) -> Result<(), StateDirError> {
+        let path = self.file(name);
+        replace_with(&path, content, 0o644).map_err(|cause| StateDirError::Unusable { path, cause })
+    }
+
+    /// Makes a file private (0600) before anything is written to it; one that is there stays as it is.
+    pub fn prepare(&self, name: &str) -> Result<PathBuf, StateDirError> {
+        let path = self.file(name);
+        match private_file(&path) {
+            Ok(_) => Ok(path),
+            Err(cause) => Err(StateDirError::Unusable { path, cause }),
+        }
+    }
 }
 
-/// Refuses by name what would hold the start up for ever: a pipe that nobody writes, a device, a socket.
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Refuses by name what would hold the start up for ever: a pipe that nobody writes, a device.
 fn look_through(folder: &Path) -> Result<(), StateDirError> {
     let unusable = |cause| StateDirError::Unusable {
         path: folder.to_owned(),
@@ -127,9 +145,9 @@ fn look_through(folder: &Path) -> Result<(), StateDirError> {
         };
         let kind = metadata.file_type();
         let what = match () {
-            () if kind.is_file() || kind.is_dir() => continue,
+            // Opening a socket fails at once.
+            () if kind.is_file() || kind.is_dir() || kind.is_socket() => continue,
             () if kind.is_fifo() => "a named pipe",
-            () if kind.is_socket() => "a socket",
             () => "a device",
         };
         return Err(StateDirError::NoRegularFile { path, what });
@@ -138,7 +156,7 @@ fn look_through(folder: &Path) -> Result<(), StateDirError> {
 }
 
 /// Warns of a file or folder with secrets that others than its owner may use.
-pub(in crate::app) fn warn_if_open(path: &Path) {
+pub(crate) fn warn_if_open(path: &Path) {
     let Ok(metadata) = fs::metadata(path) else { return };
     if let Some(mode) = open_mode(&metadata) {
         let private = if metadata.is_dir() { "0700" } else { "0600" };
@@ -156,10 +174,17 @@ fn open_mode(metadata: &fs::Metadata) -> Option<u32> {
 }
 
 /// Writes a file whole, with the promises of [`StateDir::write`].
-pub(in crate::app) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with(path, content, 0o600)
+}
+
+fn replace_with(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
     temporary.write_all(content)?;
+    temporary
+        .as_file()
+        .set_permissions(fs::Permissions::from_mode(mode))?;
     temporary.as_file().sync_all()?;
     temporary.persist(path)?;
     File::open(folder)?.sync_all()
