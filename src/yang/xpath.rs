@@ -95,8 +95,8 @@ pub(in crate::yang) enum Test {
     },
     /// `*` or `node()`.
     Any,
-    /// Any node of a namespace.
-    AnyOf(String),
+    /// Any node of a namespace: `prefix:*`, which stands at a byte of the expression.
+    AnyOf { prefix: String, at: usize },
     /// `text()`, `comment()`, `processing-instruction()`.
     NoElement,
 }
@@ -394,7 +394,10 @@ impl<'t> Parser<'t> {
         let at = self.peek().map_or(self.end, |token| token.at);
         let test = match self.kind() {
             Some(Kind::Star) => Test::Any,
-            Some(Kind::AnyOf(prefix)) => Test::AnyOf(prefix.to_owned()),
+            Some(Kind::AnyOf(prefix)) => Test::AnyOf {
+                prefix: prefix.to_owned(),
+                at,
+            },
             Some(Kind::Name { prefix: None, name })
                 if self.follows(Kind::Open) && NODE_TYPES.contains(&name) =>
             {

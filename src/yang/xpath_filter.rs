@@ -157,6 +157,9 @@ fn invalid(select: &str, problem: &str) -> DataError {
     .with_element("filter")
 }
 
+/// A name that no module has.
+const NO_NODE: &str = "ietf-yang-library:_";
+
 /// What names mean.
 struct Binding<'b> {
     schema: &'b Arc<Schema>,
@@ -219,20 +222,31 @@ impl<'b> Binding<'b> {
                     let written = match self.module(prefix.as_deref())? {
                         Module::Any => name.clone(),
                         Module::Named(module) => format!("{module}:{name}"),
-                        // A name that no module has.
-                        Module::Unknown => "ietf-yang-library:_".to_owned(),
+                        Module::Unknown => NO_NODE.to_owned(),
                     };
                     self.names.push((*at, length, written));
                 }
-                Test::AnyOf(prefix) => {
-                    // libyang has no test for all nodes of a namespace.
-                    return Err(format!("{prefix}:* is not supported: write * or a name"));
+                Test::AnyOf { prefix, at } => {
+                    let written = match self.module(Some(prefix))? {
+                        Module::Any => "*".to_owned(),
+                        Module::Named(module) => self.any_of(module),
+                        Module::Unknown => NO_NODE.to_owned(),
+                    };
+                    self.names.push((*at, prefix.len() + 2, written));
                 }
                 Test::Any | Test::NoElement => {}
             }
             step.predicates.iter().try_for_each(|inner| self.expr(inner))?;
         }
         Ok(())
+    }
+
+    /// libyang has no test for all nodes of a namespace, but it has the function.
+    fn any_of(&self, module: &str) -> String {
+        let namespace = self.schema.module(module).map(|module| module.namespace.as_str());
+        let namespace = namespace.unwrap_or_default();
+        let quote = if namespace.contains('"') { '\'' } else { '"' };
+        format!("*[namespace-uri()={quote}{namespace}{quote}]")
     }
 
     /// The same expression with its names as they were found to be meant.
@@ -260,8 +274,17 @@ impl<'b> Binding<'b> {
                 Some(parent) => parent.children().filter(data).collect(),
             }
         };
-        let Test::Name { prefix, name, .. } = test else {
-            return all();
+        let (prefix, name) = match test {
+            Test::Name { prefix, name, .. } => (prefix, name),
+            Test::AnyOf { prefix, .. } => {
+                let Ok(Module::Named(module)) = self.module(Some(prefix)) else {
+                    return Vec::new();
+                };
+                let mut of_module = all();
+                of_module.retain(|node| node.module() == module);
+                return of_module;
+            }
+            Test::Any | Test::NoElement => return all(),
         };
         let module = match self.module(prefix.as_deref()) {
             Ok(Module::Named(module)) => Some(module),

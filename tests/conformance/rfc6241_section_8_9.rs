@@ -147,12 +147,19 @@ fn the_whole_of_xpath_is_understood() {
         ("/top/users/user[name='fred']/type", "fred"),
         ("//no:user", ""),
         ("/t:top/no:users", ""),
+        ("/t:*/t:users/t:*[2]/t:name", "fred"),
+        ("/t:top/t:users/t:user[t:name='fred']/t:*[1]", "fred"),
+        ("//t:user[t:*='fred']", "fred"),
+        ("//t:user[t:name = 'fred'] [ count ( t:* ) = count(*) and count(t:*) > 2 ]", "fred"),
+        ("/no:*//t:user", ""),
+        ("/oo:*//t:user", ""),
     ] {
         assert_eq!(names(select), expected, "{select}");
     }
     assert_eq!(names("/"), names("//t:user"));
     assert!(configured("/").contains("host-names"));
     assert_eq!(configured("/"), configured("/*"));
+    assert_eq!(configured("/t:*"), configured("/t:top"));
 }
 
 #[test]
@@ -196,6 +203,8 @@ fn location_paths_and_keys_reach_the_state_provider() {
             1,
         ),
         ("/t:top/t:users", 0),
+        ("/t:*", 0),
+        ("/oo:*/oo:optics-ports/oo:optics-port[oo:name='Optics0/1/0/7']", 1),
         ("//t:user", 100),
         (
             "/oo:optics-oper/oo:optics-ports/oo:optics-port[1][oo:name='Optics0/1/0/0']",
@@ -220,7 +229,7 @@ fn what_is_no_expression_or_selects_no_nodes_is_refused_with_the_reason() {
         ("'text'", "selects no nodes"),
         ("$variable", "no variables"),
         ("no-function(1)", "no-function"),
-        ("t:*", "not supported"),
+        ("/x:*", "the prefix x is not declared"),
         ("", "ends too early"),
     ] {
         let get = format!("<get>{}</get>", filter(select));
