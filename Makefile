@@ -4,7 +4,7 @@ VENV := $(or $(PONDER_VENV),.venv)
 CARGO ?= cargo
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup venv build demo demo-once test test-rust test-doc test-clients test-yang test-fuzz torture oracle lint doc bench
+.PHONY: help setup venv clients build demo demo-once test test-rust test-doc test-clients test-yang test-fuzz torture oracle lint doc bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ setup: ## system packages (apt when root) and the Python venv
 venv: ## the Python venv alone
 	@./setup/venv.sh
 
+clients: setup ## what the tests with real clients need besides: Debian's own NETCONF and YANG tools
+	@./setup/system-packages.sh clients
+
 build: setup ## the debug binary
 	@echo "build: compiling (the first time a minute or two: libyang and the crypto library are built too)"
 	@$(CARGO) build --quiet
@@ -27,7 +30,7 @@ demo: build ## agent, licence server and simulated chassis; plays the main job, 
 demo-once: build ## the same, but ends by itself; exit status 0 only if every step held
 	@$(CARGO) run --quiet -- demo --once --netconf-port 0
 
-test: setup test-rust test-doc test-yang test-fuzz test-clients ## all tests, real clients included
+test: setup clients test-rust test-doc test-yang test-fuzz test-clients ## all tests, real clients included
 	@echo "test: everything passed"
 
 test-rust: setup
@@ -52,7 +55,7 @@ test-fuzz: setup
 	@cp Cargo.lock tests/fuzz/Cargo.lock
 	@CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target) $(CARGO) test --quiet --manifest-path tests/fuzz/Cargo.toml
 
-test-clients: build
+test-clients: build clients
 	@echo "test: real clients against the real binary"
 	@$(VENV)/bin/python -m pytest -q tests/clients
 

@@ -1,18 +1,23 @@
 #!/bin/sh
-# Installs the Debian packages that building and testing need; without root, prints the one line to run.
+# Installs the Debian packages that building and testing need, with `clients` those of the real clients in
+# tests/clients; without root, prints the one line to run.
 set -eu
 missing=""
 need() { # need COMMAND-OR-FILE PACKAGE
     if ! command -v "$1" >/dev/null 2>&1 && [ ! -e "$1" ]; then missing="$missing $2"; fi
 }
-need cc build-essential
-need make make
-need cmake cmake
-need pkg-config pkg-config
-need ssh openssh-client
-need python3 python3
-if ! pkg-config --exists libpcre2-8 2>/dev/null; then missing="$missing libpcre2-dev"; fi
-if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then missing="$missing python3-venv"; fi
+if [ "${1:-}" = clients ]; then
+    need yanglint libyang2-tools
+else
+    need cc build-essential
+    need make make
+    need cmake cmake
+    need pkg-config pkg-config
+    need ssh openssh-client
+    need python3 python3
+    if ! pkg-config --exists libpcre2-8 2>/dev/null; then missing="$missing libpcre2-dev"; fi
+    if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then missing="$missing python3-venv"; fi
+fi
 [ -n "$missing" ] || exit 0
 line="apt-get update && apt-get install -y --no-install-recommends$missing"
 if [ "$(id -u)" = 0 ]; then
