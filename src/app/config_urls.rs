@@ -177,28 +177,38 @@ impl Https {
         if let Some(body) = body {
             request = request.header("content-type", "application/xml").body(body);
         }
-        self.runtime
-            .block_on(async {
-                let mut answer = request.send().await?.error_for_status()?;
-                let mut content = Vec::new();
-                while content.len() <= MAX_DOCUMENT_BYTES {
-                    let Some(piece) = answer.chunk().await? else { break };
-                    content.extend_from_slice(&piece);
-                }
-                Ok(content)
-            })
-            .map_err(|error: reqwest::Error| {
-                let error = error.without_url();
-                let mut reason = error.to_string();
-                let mut next = std::error::Error::source(&error);
-                while let Some(cause) = next {
-                    reason.push_str(&format!(": {cause}"));
-                    next = cause.source();
-                }
-                let message = format!("url {url}: {reason}");
-                ManagementError::application(ErrorTag::OperationFailed, message)
-            })
+        let answered = self.runtime.block_on(async {
+            let mut answer = request.send().await?;
+            let mut content = Vec::new();
+            while content.len() <= MAX_DOCUMENT_BYTES {
+                let Some(piece) = answer.chunk().await? else { break };
+                content.extend_from_slice(&piece);
+            }
+            Ok((answer.status(), content))
+        });
+        let reason = match answered {
+            Ok((status, content)) if status.is_success() => return Ok(content),
+            Ok((status, _)) if status.is_redirection() => {
+                format!("the server answered {status}: redirections are not followed")
+            }
+            Ok((status, _)) => format!("the server answered {status}"),
+            Err(error) => reason_of(error),
+        };
+        let message = format!("url {url}: {reason}");
+        Err(ManagementError::application(ErrorTag::OperationFailed, message))
     }
+}
+
+/// What went wrong and why, without the URL.
+fn reason_of(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut reason = error.to_string();
+    let mut next = std::error::Error::source(&error);
+    while let Some(cause) = next {
+        reason.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    reason
 }
 
 fn invalid(url: &str, problem: &str) -> ManagementError {

@@ -150,7 +150,10 @@ fn the_whole_of_xpath_is_understood() {
         ("/t:*/t:users/t:*[2]/t:name", "fred"),
         ("/t:top/t:users/t:user[t:name='fred']/t:*[1]", "fred"),
         ("//t:user[t:*='fred']", "fred"),
-        ("//t:user[t:name = 'fred'] [ count ( t:* ) = count(*) and count(t:*) > 2 ]", "fred"),
+        (
+            "//t:user[t:name = 'fred'] [ count ( t:* ) = count(*) and count(t:*) > 2 ]",
+            "fred",
+        ),
         ("/no:*//t:user", ""),
         ("/oo:*//t:user", ""),
     ] {
