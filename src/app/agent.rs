@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::app::access::{AccessParticipant, privileges};
+use crate::app::audit_trail::{AuditLog, DeskAudit};
 use crate::app::call_home::{LicensingParticipant, refusal_of_deleting_default_profile};
 use crate::app::capability_watch;
 use crate::app::clock::Clock;
@@ -68,6 +69,7 @@ use crate::yang::schema::Schema;
 pub struct Agent {
     server: SshServer,
     reporting: Reporting,
+    audit: Option<AuditLog>,
     _state_dir: Arc<StateDir>,
 }
 
@@ -114,9 +116,11 @@ impl Agent {
         let log = DurableEventLog::open(&state_dir, settings.notifications.replay_events, clock.now())?;
         let waiting = settings.notifications.waiting_events;
         let events = Arc::new(EventStreams::new(datastores.schema(), Box::new(log), waiting));
+        let mut unconfirmed = None;
         if let Some(undone) = datastores.roll_back_unconfirmed(clock.now())? {
             events.confirmed_commit(clock.now(), &Party::Server, ConfirmEvent::Timeout);
             events.configuration_changed(clock.now(), &Party::Server, &undone.change_set);
+            unconfirmed = Some(Arc::clone(&undone.change_set));
             tracing::warn!(
                 generation = undone.generation,
                 changes = undone.change_set.changes.len(),
@@ -131,6 +135,10 @@ impl Agent {
         let running = datastores.running();
         let reporting = Reporting::start(&clock, &state_dir, &settings.syslog, &running.tree)?
             .telling(LicenceEvents::new(Arc::clone(&events), Arc::clone(&clock)));
+        let audit = AuditLog::start(&settings.audit, &reporting, &clock)?;
+        if let (Some(audit), Some(undone)) = (&audit, unconfirmed) {
+            audit.rolled_back_at_start(&undone, clock.now());
+        }
         let device = Device::start(Box::new(Simulator::new(chassis)), Arc::clone(&clock))
             .map_err(StartError::Thread)?;
         device.apply(Arc::new(desired_state(&running.tree)));
@@ -152,6 +160,12 @@ impl Agent {
         let desk = Arc::new(Desk::new(DeskParts {
             events: Arc::clone(&events),
             deadline,
+            audit: audit.clone().map(|log| {
+                Box::new(DeskAudit {
+                    log,
+                    reads: settings.audit.reads,
+                }) as _
+            }),
             writable_running: options.writable_running,
             startup: startup.map(|startup| Box::new(startup) as _),
             urls: urls.map(|urls| Box::new(urls) as _),
@@ -190,6 +204,7 @@ impl Agent {
         Ok(Agent {
             server,
             reporting,
+            audit,
             _state_dir: state_dir,
         })
     }
@@ -202,6 +217,9 @@ impl Agent {
     /// Ends every session and stops.
     pub async fn stop(self) {
         self.server.shutdown().await;
+        if let Some(audit) = self.audit {
+            audit.finish().await;
+        }
         self.reporting.flush().await;
     }
 }

@@ -5,6 +5,8 @@ pub mod agent;
 pub mod agent_command;
 pub mod alarm_board;
 pub mod alarms;
+pub mod audit_file;
+pub mod audit_trail;
 pub mod ca_file;
 pub mod call_home;
 pub mod capability_watch;

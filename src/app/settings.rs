@@ -43,6 +43,8 @@ pub struct Settings {
     pub syslog: SyslogSettings,
     /// Event notifications.
     pub notifications: NotificationSettings,
+    /// The audit log.
+    pub audit: AuditSettings,
 }
 
 /// How configurations are validated.
@@ -265,6 +267,34 @@ impl Default for NotificationSettings {
     }
 }
 
+/// `[audit]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct AuditSettings {
+    /// Where who did what is recorded.
+    pub file: Option<PathBuf>,
+    /// A file that would grow beyond this is set aside as `FILE.1`.
+    pub max_bytes: u64,
+    /// So many files are kept beside the one that is written.
+    pub old_files: u32,
+    /// Whether the events go to the log, too, and with it to remote hosts.
+    pub syslog: bool,
+    /// Whether reading is recorded where nothing was denied.
+    pub reads: bool,
+}
+
+impl Default for AuditSettings {
+    fn default() -> AuditSettings {
+        AuditSettings {
+            file: None,
+            max_bytes: 10 * 1024 * 1024,
+            old_files: 5,
+            syslog: false,
+            reads: false,
+        }
+    }
+}
+
 /// What is wrong with a settings file, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -312,6 +342,7 @@ impl Settings {
             &mut settings.licensing.ca_file,
             &mut settings.licensing.seal_key_file,
             &mut settings.syslog.ca_file,
+            &mut settings.audit.file,
         ];
         let keys = settings
             .users
@@ -333,6 +364,7 @@ impl Settings {
                 "call-home-longest-wait-seconds",
                 self.netconf.call_home_longest_wait_seconds.into(),
             ),
+            ("max-bytes", self.audit.max_bytes),
             (
                 "exchange-timeout-seconds",
                 self.licensing.exchange_timeout_seconds.into(),
@@ -517,6 +549,17 @@ privacy = "none"
 replay-events = 2000
 # Events that may wait for one session; a session that takes them more slowly is ended.
 waiting-events = 1000
+
+[audit]
+# Who did what: one line of JSON an event, in a file that only its owner reads. It is set aside as FILE.1 and so on when it
+# would grow beyond max-bytes; old-files of them are kept.
+# file = "audit.log"
+max-bytes = 10485760
+old-files = 5
+# The same events in the log, for its remote hosts with facility 13 (log audit).
+syslog = false
+# Whether reading is recorded where nothing was denied.
+reads = false
 
 [syslog]
 # Messages of the log, and events of each trace, that are kept over a restart; the oldest go.

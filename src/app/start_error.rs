@@ -35,6 +35,14 @@ pub enum StartError {
     /// The log of notifications.
     #[error(transparent)]
     EventLog(#[from] EventLogError),
+    /// The audit log.
+    #[error("audit log {path}: {cause}")]
+    Audit {
+        /// Its file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
     /// The startup configuration.
     #[error(
         "startup configuration {path}: {reason}; mend the file, or remove it to start with running as it was"

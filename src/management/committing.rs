@@ -143,12 +143,14 @@ impl Desk {
                     why,
                     "the confirmed commit is rolled back"
                 );
+                self.record_rollback(by, why, Some(&undone.change_set.changes));
                 committing.rolled_back();
                 self.confirm_event(by, event);
                 Ok(())
             }
             Err(error) => {
                 error!(%error, why, "the confirmed commit cannot be rolled back yet");
+                self.record_rollback(by, why, None);
                 committing.not_rolled_back((self.parts.steady)());
                 Err(error)
             }

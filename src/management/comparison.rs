@@ -31,6 +31,7 @@ impl Desk {
             selected(&tree, wanted.selector(), without_state, readable).map_err(|error| one(error.into()))
         };
         let (source, target) = (content(comparison.source)?, content(comparison.target)?);
+        self.note_hidden(session_id, judge.as_ref());
         let is_nothing = |tree: &Tree| !tree.roots().any(|root| root.is_explicit());
         if is_nothing(&source) && is_nothing(&target) {
             let output = format!("<no-matches xmlns=\"{NAMESPACE}\"/>");

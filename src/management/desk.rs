@@ -1,5 +1,6 @@
 //! The front desk as the doors see it: open a session, ask, close.
 
+use crate::management::audit::LoginAttempt;
 use crate::management::error::ManagementError;
 use crate::management::event_stream::{Bell, Delivery};
 use crate::management::request::{Reply, Request};
@@ -42,6 +43,11 @@ pub type KillSwitch = Box<dyn FnOnce() + Send + Sync>;
 pub trait FrontDesk: Send + Sync {
     /// Admits a session and gives it its number (1 and up, never used twice in one run).
     fn open(&self, visitor: Visitor, kill: KillSwitch) -> u32;
+
+    /// Hears of a login, or of one that was refused.
+    fn login(&self, attempt: LoginAttempt) {
+        let _ = attempt;
+    }
 
     /// Forgets a session: its locks are free at once, what it left in the candidate goes with its lock.
     fn close(&self, session_id: u32, ending: Ending);

@@ -15,6 +15,8 @@ use crate::datastore::participant::Participant;
 use crate::management::access::control::{AccessControl, Privileges};
 use crate::management::access::permit::Permit;
 use crate::management::access::policy::ROOT as ACCESS_ROOT;
+use crate::management::audit::{AuditTrail, LoginAttempt};
+use crate::management::auditing::Notebook;
 use crate::management::base_events::Party;
 use crate::management::body::{InMemory, Overflow};
 use crate::management::config_stores::{StartupStore, UrlStore};
@@ -66,6 +68,8 @@ pub struct DeskParts {
     pub committed: CommitListener,
     /// Where long replies are laid aside until their clients have taken them.
     pub overflow: Box<dyn Overflow>,
+    /// Where who did what is recorded, when that is wanted.
+    pub audit: Option<Box<dyn AuditTrail>>,
     /// Who follows what happens.
     pub events: Arc<EventStreams>,
     /// Wall time.
@@ -105,6 +109,7 @@ impl DeskParts {
             edit_guards: Vec::new(),
             committed: Box::new(|_| {}),
             overflow: Box::new(InMemory),
+            audit: None,
             now,
             steady,
             deadline: Box::new(|_| {}),
@@ -128,6 +133,7 @@ pub struct Desk {
     pub(in crate::management) committing: Mutex<ConfirmedCommit>,
     /// Taken after `committing` where both are needed.
     pub(in crate::management) editing: Mutex<()>,
+    pub(in crate::management) notebook: Notebook,
 }
 
 pub(in crate::management) type Answer = Result<Reply, Vec<ManagementError>>;
@@ -152,6 +158,7 @@ impl Desk {
             in_flight: RwLock::new(()),
             committing: Mutex::default(),
             editing: Mutex::new(()),
+            notebook: Notebook::default(),
         }
     }
 
@@ -271,8 +278,13 @@ impl Desk {
         session_id: u32,
         changes: &[Change],
     ) -> Result<(), Vec<DataError>> {
+        self.note_changes(session_id, changes);
         let (user, permit) = self.asker(session_id);
-        self.parts.access.check_changes(&permit, &user, changes)
+        let checked = self.parts.access.check_changes(&permit, &user, changes);
+        checked.map_err(|denied| {
+            self.note_denied(session_id, denied.by);
+            vec![denied.error]
+        })
     }
 
     fn may_execute(&self, session_id: u32, request: &Request) -> Result<(), ManagementError> {
@@ -286,7 +298,11 @@ impl Desk {
                 None => return Ok(()),
             },
         };
-        self.parts.access.check_execution(&permit, &user, module, name)
+        let checked = self.parts.access.check_execution(&permit, &user, module, name);
+        checked.map_err(|denied| {
+            self.note_denied(session_id, denied.by);
+            denied.error
+        })
     }
 
     /// Forgets a session, whoever ended it.
@@ -310,6 +326,7 @@ impl Desk {
             ?ending,
             "session closed"
         );
+        self.record_end(session_id, &session, ending, killer);
         self.parts.events.close(session_id);
         self.parts
             .events
@@ -437,10 +454,15 @@ impl FrontDesk for Desk {
         let (user, from) = (visitor.user.clone(), visitor.from.clone());
         let session_id = held(&self.parts.sessions).open(visitor, kill, (self.parts.now)());
         info!(session = session_id, user, from, "session opened");
+        self.record_start(session_id);
         self.parts
             .events
             .session_started((self.parts.now)(), &self.party(session_id));
         session_id
+    }
+
+    fn login(&self, attempt: LoginAttempt) {
+        self.record_login(attempt);
     }
 
     fn close(&self, session_id: u32, ending: Ending) {
@@ -453,7 +475,14 @@ impl FrontDesk for Desk {
 
     fn notifications(&self, session_id: u32, room: usize) -> Delivery {
         let permit = self.permit(session_id);
-        let may_receive = |module: &str, name: &str| self.parts.access.may_receive(&permit, module, name);
+        let may_receive =
+            |module: &str, name: &str| match self.parts.access.may_receive(&permit, module, name) {
+                Ok(()) => true,
+                Err(by) => {
+                    self.record_held_back(session_id, module, name, by);
+                    false
+                }
+            };
         self.parts
             .events
             .take(session_id, room, (self.parts.now)(), may_receive)
@@ -461,10 +490,14 @@ impl FrontDesk for Desk {
 
     fn answer(&self, session_id: u32, request: Request) -> Answer {
         let operation = enabled!(Level::DEBUG).then(|| request.operation().1.to_owned());
+        let audited = self.audited(session_id, &request);
         let answer = match self.may_execute(session_id, &request) {
             Ok(()) => self.carry_out(session_id, request),
             Err(denied) => Err(one(denied)),
         };
+        if let Some(audited) = audited {
+            self.record(audited, answer.as_ref().err().map(Vec::as_slice));
+        }
         let errors = answer.as_ref().err().map_or(0, Vec::len);
         if let Some(operation) = operation {
             let user = self.caller(session_id).user;

@@ -1,6 +1,8 @@
 //! The front desk: requests, sessions, locks, access and commits, whichever door a request came in by.
 
 pub mod access;
+pub mod audit;
+pub mod auditing;
 pub mod base_events;
 pub mod body;
 pub mod committing;

@@ -86,15 +86,20 @@ impl Desk {
                     break;
                 }
             }
+            self.note_hidden(session_id, judge.as_ref());
             return body.finish().map(Reply::Data).map_err(one);
         }
         let rendering = Rendering::with(with_defaults);
         if state.is_empty() {
-            return self.rendered(&running, &wanted, &rendering, readable, Reply::Data);
+            let answer = self.rendered(&running, &wanted, &rendering, readable, Reply::Data);
+            self.note_hidden(session_id, judge.as_ref());
+            return answer;
         }
         let both = united(&running, wanted.reach(), state).map_err(|error| one(error.into()))?;
         drop(running);
-        self.rendered(&both, &wanted, &rendering, readable, Reply::Data)
+        let answer = self.rendered(&both, &wanted, &rendering, readable, Reply::Data);
+        self.note_hidden(session_id, judge.as_ref());
+        answer
     }
 
     /// `<get-config>` (RFC 6241 section 7.1).
@@ -111,7 +116,9 @@ impl Desk {
         let judge = Judge::of(&permit);
         let readable = judge.as_ref().map(|judge| judge as &dyn Readable);
         let rendering = Rendering::with(with_defaults);
-        self.rendered(&tree, &wanted, &rendering, readable, Reply::Data)
+        let answer = self.rendered(&tree, &wanted, &rendering, readable, Reply::Data);
+        self.note_hidden(session_id, judge.as_ref());
+        answer
     }
 
     /// `<get-data>` (RFC 8526 section 3.1.1).
@@ -133,7 +140,9 @@ impl Desk {
         let permit = self.permit(session_id);
         let judge = Judge::of(&permit);
         let readable = judge.as_ref().map(|judge| judge as &dyn Readable);
-        self.rendered(&tree, &wanted, &rendering, readable, Reply::NmdaData)
+        let answer = self.rendered(&tree, &wanted, &rendering, readable, Reply::NmdaData);
+        self.note_hidden(session_id, judge.as_ref());
+        answer
     }
 
     /// What a datastore holds, as far as a filter needs it.

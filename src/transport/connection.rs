@@ -11,6 +11,7 @@ use russh::{Channel, ChannelId, ChannelOpenFailure, Error, MethodSet, Pty};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tracing::{Instrument, info, info_span, warn};
 
+use crate::management::audit::LoginAttempt;
 use crate::management::desk::Visitor;
 use crate::transport::flow::Gauge;
 use crate::transport::login::UserKey;
@@ -32,6 +33,13 @@ const WRONG_PASSWORD_PAUSE: Duration = Duration::from_secs(1);
 const MAX_CHANNELS: usize = 64;
 /// Requests on a channel before it is a session; they wait in a buffer of 100 that nobody empties.
 const MAX_EARLY_REQUESTS: u32 = 50;
+
+/// The name of this transport in ietf-netconf-monitoring.
+const TRANSPORT: &str = "netconf-ssh";
+
+/// Ways to log in (RFC 4252).
+const PUBLIC_KEY: &str = "publickey";
+const PASSWORD: &str = "password";
 
 /// A channel that is not a session yet.
 struct Idle {
@@ -78,6 +86,18 @@ impl Connection {
         }
     }
 
+    /// Tells the front desk of a login, or why it was refused.
+    fn told(&self, user: &str, method: &'static str, key: Option<String>, refused: Option<&'static str>) {
+        self.shared.desk.login(LoginAttempt {
+            user: user.to_owned(),
+            from: self.peer.to_string(),
+            transport: TRANSPORT,
+            method,
+            key,
+            refused,
+        });
+    }
+
     fn knows(&self, user: &str, key: &PublicKey) -> bool {
         self.shared.login.publickey(user, &UserKey::new(key.clone()))
     }
@@ -101,7 +121,7 @@ impl Connection {
             visitor: Visitor {
                 user: self.user.clone(),
                 from: self.peer.to_string(),
-                transport: "netconf-ssh",
+                transport: TRANSPORT,
             },
             waiting: Arc::clone(&self.waiting),
             handle: session.handle(),
@@ -141,6 +161,7 @@ impl Handler for Connection {
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Error> {
         if *offer.algorithm == (Algorithm::Rsa { hash: None }) {
             info!(peer = %self.peer, ?user, "key refused: an RSA signature with SHA-1");
+            self.told(user, PUBLIC_KEY, None, Some("an RSA signature with SHA-1"));
             return Ok(self.reject());
         }
         // Without this, russh would have the client sign for keys that nobody listed.
@@ -149,18 +170,31 @@ impl Handler for Connection {
             false => {
                 let fingerprint = UserKey::new(offer.public_key.clone()).fingerprint();
                 info!(peer = %self.peer, ?user, fingerprint, "key refused: not listed for this user");
+                self.told(
+                    user,
+                    PUBLIC_KEY,
+                    Some(fingerprint),
+                    Some("key not listed for this user"),
+                );
                 Ok(self.reject())
             }
         }
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Error> {
+        let fingerprint = UserKey::new(key.public_key.clone()).fingerprint();
         if !self.knows(user, key.public_key) {
+            self.told(
+                user,
+                PUBLIC_KEY,
+                Some(fingerprint),
+                Some("key not listed for this user"),
+            );
             return Ok(self.reject());
         }
         self.user = user.to_owned();
-        let fingerprint = UserKey::new(key.public_key.clone()).fingerprint();
         info!(peer = %self.peer, ?user, fingerprint, "logged in with a key");
+        self.told(user, PUBLIC_KEY, Some(fingerprint), None);
         Ok(Auth::Accept)
     }
 
@@ -179,9 +213,11 @@ impl Handler for Connection {
         if fits {
             self.user = user.to_owned();
             info!(peer = %self.peer, ?user, "logged in with a password");
+            self.told(user, PASSWORD, None, None);
             return Ok(Auth::Accept);
         }
         info!(peer = %self.peer, ?user, "login refused: unknown user or wrong password");
+        self.told(user, PASSWORD, None, Some("unknown user or wrong password"));
         let _ = tokio::time::timeout(WRONG_PASSWORD_PAUSE, std::future::pending::<()>()).await;
         Ok(self.reject())
     }

@@ -70,6 +70,9 @@ pub struct Process {
     pub id: u32,
 }
 
+/// Category and group of the audit log.
+pub const AUDIT: (&str, &str) = ("SECURITY", "AUDIT");
+
 /// A message that has no number and no time yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Draft {
@@ -136,6 +139,11 @@ impl Message {
     /// Name of the time zone that times are shown in.
     pub const TIME_ZONE: &'static str = "UTC";
 
+    /// Whether it is an event of the audit log.
+    pub fn is_audit(&self) -> bool {
+        (self.category.as_str(), self.group.as_str()) == AUDIT
+    }
+
     /// `LICENSE-SMART_LIC-3-AUTH_RENEW_FAILED`
     pub fn code(&self) -> String {
         format!(
@@ -191,7 +199,7 @@ pub fn one_line(text: &str) -> String {
 
 /// Bytes of a text that are kept; with its header a message still fits into what every receiver takes (RFC 5424 section
 /// 6.1: 2048).
-const LONGEST: usize = 1_024;
+pub const LONGEST: usize = 1_024;
 
 #[cfg(test)]
 pub mod example {

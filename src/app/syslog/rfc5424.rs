@@ -4,10 +4,16 @@ use crate::app::syslog::message::Message;
 
 /// The facility that routers send with unless told otherwise: local7 (RFC 5424 table 1).
 const FACILITY: u32 = 23;
+/// The facility of the audit log: log audit.
+const AUDIT_FACILITY: u32 = 13;
 
 /// One message for a remote host that knows this device as `host_name`.
 pub fn datagram(message: &Message, host_name: &str) -> Vec<u8> {
-    let priority = FACILITY * 8 + u32::from(message.severity.number());
+    let facility = match message.is_audit() {
+        true => AUDIT_FACILITY,
+        false => FACILITY,
+    };
+    let priority = facility * 8 + u32::from(message.severity.number());
     let time = message.at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
     let host_name = field(host_name, 255);
     let process = field(&message.process, 48);
@@ -45,7 +51,7 @@ fn field(text: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::syslog::message::example;
+    use crate::app::syslog::message::{Severity, example};
 
     fn text(message: &Message, host_name: &str) -> String {
         String::from_utf8(datagram(message, host_name)).unwrap()
@@ -60,6 +66,17 @@ mod tests {
              : Error received from Smart Software Manager: Data and signature do not match for udi \
              PID:8812,SN:FOX2202WIVM"
         );
+    }
+
+    #[test]
+    fn events_of_the_audit_log_have_their_own_facility() {
+        let message = Message {
+            category: "SECURITY".to_owned(),
+            group: "AUDIT".to_owned(),
+            severity: Severity::Informational,
+            ..example::message(1)
+        };
+        assert!(text(&message, "h").starts_with("<110>1 "));
     }
 
     #[test]

@@ -46,6 +46,15 @@ struct InForce {
     permits: HashMap<String, Arc<Permit>>,
 }
 
+/// What was denied, and by which rule or default.
+#[derive(Debug)]
+pub struct Denial<E> {
+    /// What the user is told.
+    pub error: E,
+    /// The rule, `rule-list/rule`, or the default: for the log, not for the user.
+    pub by: String,
+}
+
 /// How often something was denied since the start.
 #[derive(Default)]
 struct Denied {
@@ -103,7 +112,7 @@ impl AccessControl {
         user: &str,
         module: &str,
         name: &str,
-    ) -> Result<(), ManagementError> {
+    ) -> Result<(), Denial<ManagementError>> {
         // Sections 3.2.9 and 3.2.11: one is always allowed, two only where a rule says so.
         let is_closed = match (module, name) {
             ("ietf-netconf", "close-session") => return Ok(()),
@@ -113,20 +122,23 @@ impl AccessControl {
                 .top(module, name)
                 .is_some_and(|operation| operation.default_deny().is_some()),
         };
-        if permit.may_execute(module, name, is_closed) {
+        let Err(by) = permit.may_execute(module, name, is_closed) else {
             return Ok(());
-        }
+        };
         self.denied.operations.fetch_add(1, Ordering::Relaxed);
         warn!(
             user,
             operation = name,
             module,
+            by,
             "operation denied by access control"
         );
-        Err(ManagementError::protocol(
-            ErrorTag::AccessDenied,
-            format!("user {user} may not run {name} of {module}: access control does not permit it"),
-        ))
+        let message =
+            format!("user {user} may not run {name} of {module}: access control does not permit it");
+        Err(Denial {
+            error: ManagementError::protocol(ErrorTag::AccessDenied, message),
+            by: by.to_owned(),
+        })
     }
 
     /// Refuses changes that the user may not make (section 3.4.5), and counts the request.
@@ -135,28 +147,27 @@ impl AccessControl {
         permit: &Permit,
         user: &str,
         changes: &[Change],
-    ) -> Result<(), Vec<DataError>> {
+    ) -> Result<(), Denial<DataError>> {
         let Some(judge) = Judge::of(permit) else {
             return Ok(());
         };
-        writes::check(&judge, user, &self.schema, changes).map_err(|denied| {
+        writes::check(&judge, user, &self.schema, changes).inspect_err(|denied| {
             self.denied.data_writes.fetch_add(1, Ordering::Relaxed);
             warn!(
                 user,
-                path = denied.path.as_deref(),
+                path = denied.error.path.as_deref(),
+                by = denied.by,
                 "write denied by access control"
             );
-            vec![denied]
         })
     }
 
-    /// Whether a user gets a notification (section 3.4.6); one that is held back is counted.
-    pub fn may_receive(&self, permit: &Permit, module: &str, name: &str) -> bool {
-        let may = permit.may_receive(module, name);
-        if !may {
+    /// Whether a user gets a notification (section 3.4.6); one that is held back is counted, and the error is what denies it.
+    pub fn may_receive(&self, permit: &Permit, module: &str, name: &str) -> Result<(), String> {
+        permit.may_receive(module, name).map_err(|by| {
             self.denied.notifications.fetch_add(1, Ordering::Relaxed);
-        }
-        may
+            by.to_owned()
+        })
     }
 
     fn in_force(&self) -> MutexGuard<'_, InForce> {

@@ -1,6 +1,6 @@
 //! Whether one user may read or write one node (RFC 8341 section 3.4.5), remembered for the nodes of one request.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -15,6 +15,10 @@ pub struct Judge<'p> {
     rules: &'p Rules,
     /// What is the same for all instances of a schema node.
     known: RefCell<HashMap<(SchemaId, AccessOperation), Rc<Known>>>,
+    /// How many nodes were not shown.
+    hidden: Cell<usize>,
+    /// What denied the first of them.
+    hidden_by: RefCell<Option<String>>,
 }
 
 /// What the schema alone tells about a node.
@@ -28,7 +32,16 @@ struct Known {
     /// The node and what is above it.
     chain: Vec<SchemaId>,
     /// What decides where no rule does.
-    otherwise: Action,
+    otherwise: Verdict<'static>,
+}
+
+/// What was decided about a node, and by what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verdict<'r> {
+    /// What.
+    pub action: Action,
+    /// The rule, `rule-list/rule`, or the default that decides where no rule does.
+    pub by: &'r str,
 }
 
 /// The key values of the entry of a list that a node stands in, or of the node itself; the value of a leaf-list entry.
@@ -45,12 +58,20 @@ impl<'p> Judge<'p> {
             Permit::Rules(rules) => Some(Judge {
                 rules,
                 known: RefCell::default(),
+                hidden: Cell::default(),
+                hidden_by: RefCell::default(),
             }),
         }
     }
 
+    /// How many nodes were not shown, and what denied the first of them.
+    pub fn hidden(&self) -> Option<(usize, String)> {
+        let by = self.hidden_by.borrow().clone()?;
+        Some((self.hidden.get(), by))
+    }
+
     /// Whether something may be done with an instance of a node.
-    pub fn permits(&self, operation: AccessOperation, node: SchemaNode<'_>, keys: &impl Keys) -> bool {
+    pub fn decides(&self, operation: AccessOperation, node: SchemaNode<'_>, keys: &impl Keys) -> Verdict<'_> {
         let known = self.known(operation, node);
         let mut best = known.first.unwrap_or(usize::MAX);
         for list in &known.indexed {
@@ -64,8 +85,13 @@ impl<'p> Judge<'p> {
         for index in &known.conditional {
             best = self.better(*index, best, operation, node, &known, keys);
         }
-        let decided = self.rules.rules.get(best).map(|rule| rule.action);
-        decided.unwrap_or(known.otherwise) == Action::Permit
+        match self.rules.rules.get(best) {
+            Some(rule) => Verdict {
+                action: rule.action,
+                by: &rule.name,
+            },
+            None => known.otherwise,
+        }
     }
 
     /// The index when its rule comes before the best so far and is about this instance.
@@ -132,13 +158,14 @@ impl<'p> Judge<'p> {
         }
         let defaults = self.rules.defaults;
         let closed = self.rules.protection.at(node.id());
-        let otherwise = match (operation, closed) {
-            (_, Some(DefaultDeny::All)) => Action::Deny,
-            (AccessOperation::Read, _) => defaults.read,
-            (_, Some(DefaultDeny::Write)) => Action::Deny,
-            (AccessOperation::Exec, None) => defaults.exec,
-            (_, None) => defaults.write,
+        let (action, by) = match (operation, closed) {
+            (_, Some(DefaultDeny::All)) => (Action::Deny, "default-deny-all"),
+            (AccessOperation::Read, _) => (defaults.read, "read-default"),
+            (_, Some(DefaultDeny::Write)) => (Action::Deny, "default-deny-write"),
+            (AccessOperation::Exec, None) => (defaults.exec, "exec-default"),
+            (_, None) => (defaults.write, "write-default"),
         };
+        let otherwise = Verdict { action, by };
         Known {
             first,
             conditional,
@@ -155,7 +182,14 @@ impl<'p> Judge<'p> {
 
 impl Readable for Judge<'_> {
     fn may_read(&self, node: NodeRef<'_>) -> bool {
-        self.permits(AccessOperation::Read, node.schema(), &node)
+        let verdict = self.decides(AccessOperation::Read, node.schema(), &node);
+        if verdict.action == Action::Permit {
+            return true;
+        }
+        if self.hidden.replace(self.hidden.get() + 1) == 0 {
+            *self.hidden_by.borrow_mut() = Some(verdict.by.to_owned());
+        }
+        false
     }
 }
 

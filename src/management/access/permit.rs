@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::management::access::judge::Verdict;
 use crate::management::access::policy::{AccessOperation, Action, DataPath, Defaults, Policy, Rule, Subject};
 use crate::management::access::protection::Protection;
 use crate::yang::schema_node::SchemaId;
@@ -54,43 +55,66 @@ impl Permit {
     }
 
     /// Whether an operation may be run: RFC 8341 section 3.4.4. `is_closed` where only a rule can open it.
-    pub fn may_execute(&self, module: &str, name: &str, is_closed: bool) -> bool {
-        let Permit::Rules(rules) = self else { return true };
-        rules.execution(module, name, is_closed) == Action::Permit
+    /// What denies it is the error.
+    pub fn may_execute(&self, module: &str, name: &str, is_closed: bool) -> Result<(), &str> {
+        match self {
+            Permit::Everything => Ok(()),
+            Permit::Rules(rules) => permitted(rules.execution(module, name, is_closed)),
+        }
     }
 
     /// Whether a notification may be received: section 3.4.6, without what is inside it.
-    pub fn may_receive(&self, module: &str, name: &str) -> bool {
-        let Permit::Rules(rules) = self else { return true };
-        rules.reception(module, name) == Action::Permit
+    pub fn may_receive(&self, module: &str, name: &str) -> Result<(), &str> {
+        match self {
+            Permit::Everything => Ok(()),
+            Permit::Rules(rules) => permitted(rules.reception(module, name)),
+        }
+    }
+}
+
+fn permitted(verdict: Verdict<'_>) -> Result<(), &str> {
+    match verdict.action {
+        Action::Permit => Ok(()),
+        Action::Deny => Err(verdict.by),
     }
 }
 
 impl Rules {
-    fn execution(&self, module: &str, name: &str, is_closed: bool) -> Action {
+    fn execution(&self, module: &str, name: &str, is_closed: bool) -> Verdict<'_> {
         let decided = self.first(AccessOperation::Exec, module, |subject| match subject {
             Subject::Everything => true,
             Subject::Rpc(wanted) => wanted.matches(name),
             Subject::Notification(_) | Subject::Data(_) | Subject::Nothing => false,
         });
-        match decided {
-            Some(action) => action,
-            None if is_closed => Action::Deny,
-            None => self.defaults.exec,
-        }
+        decided.unwrap_or(match is_closed {
+            true => Verdict {
+                action: Action::Deny,
+                by: "default-deny",
+            },
+            false => Verdict {
+                action: self.defaults.exec,
+                by: "exec-default",
+            },
+        })
     }
 
-    fn reception(&self, module: &str, name: &str) -> Action {
+    fn reception(&self, module: &str, name: &str) -> Verdict<'_> {
         // Section 3.4.6, step 3: the two that frame a replay are never held back.
         if ["replayComplete", "notificationComplete"].contains(&name) {
-            return Action::Permit;
+            return Verdict {
+                action: Action::Permit,
+                by: "replay",
+            };
         }
         let decided = self.first(AccessOperation::Read, module, |subject| match subject {
             Subject::Everything => true,
             Subject::Notification(wanted) => wanted.matches(name),
             Subject::Rpc(_) | Subject::Data(_) | Subject::Nothing => false,
         });
-        decided.unwrap_or(self.defaults.read)
+        decided.unwrap_or(Verdict {
+            action: self.defaults.read,
+            by: "read-default",
+        })
     }
 
     /// What the first rule says that is about the operation, the module and the subject.
@@ -99,11 +123,14 @@ impl Rules {
         operation: AccessOperation,
         module: &str,
         is_about: impl Fn(&Subject) -> bool,
-    ) -> Option<Action> {
+    ) -> Option<Verdict<'_>> {
         let mut rules = self.rules.iter();
         rules
             .find(|rule| is_about(&rule.subject) && rule.module.matches(module) && rule.covers(operation))
-            .map(|rule| rule.action)
+            .map(|rule| Verdict {
+                action: rule.action,
+                by: &rule.name,
+            })
     }
 }
 

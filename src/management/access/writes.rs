@@ -4,15 +4,21 @@ use std::cell::RefCell;
 
 use crate::datastore::change_set::Change;
 use crate::datastore::content::Content;
+use crate::management::access::control::Denial;
 use crate::management::access::judge::{Judge, Keys};
-use crate::management::access::policy::AccessOperation;
+use crate::management::access::policy::{AccessOperation, Action};
 use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::path::{Instance, InstancePath, Step};
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{SchemaId, SchemaNode};
 
 /// Refuses the first node of the changes that the user may not write, by its path.
-pub fn check(judge: &Judge<'_>, user: &str, schema: &Schema, changes: &[Change]) -> Result<(), DataError> {
+pub fn check(
+    judge: &Judge<'_>,
+    user: &str,
+    schema: &Schema,
+    changes: &[Change],
+) -> Result<(), Denial<DataError>> {
     let writer = Writer {
         judge,
         user,
@@ -45,7 +51,7 @@ impl Keys for PathKeys {
 }
 
 impl Writer<'_> {
-    fn change(&self, change: &Change) -> Result<(), DataError> {
+    fn change(&self, change: &Change) -> Result<(), Denial<DataError>> {
         let mut node: Option<SchemaNode<'_>> = None;
         self.keys.0.borrow_mut().clear();
         for step in change.path().steps() {
@@ -71,10 +77,16 @@ impl Writer<'_> {
         node: SchemaNode<'_>,
         path: &InstancePath,
         content: Option<&Content>,
-    ) -> Result<(), DataError> {
+    ) -> Result<(), Denial<DataError>> {
         // A container without meaning of its own comes and goes with what is inside.
-        if !node.is_structure_only() && !self.judge.permits(operation, node, &self.keys) {
-            return Err(self.denied(operation, path));
+        if !node.is_structure_only() {
+            let verdict = self.judge.decides(operation, node, &self.keys);
+            if verdict.action == Action::Deny {
+                return Err(Denial {
+                    error: self.denied(operation, path),
+                    by: verdict.by.to_owned(),
+                });
+            }
         }
         let Some(Content::Children(children)) = content else {
             return Ok(());
