@@ -17,8 +17,9 @@ setup: ## system packages (apt when root) and the Python venv
 venv: ## the Python venv alone
 	@./setup/venv.sh
 
-clients: setup ## what the tests with real clients need besides: Debian's own NETCONF and YANG tools
+clients: setup ## what the tests with real clients need besides: Debian's NETCONF and YANG tools, napalm
 	@./setup/system-packages.sh clients
+	@./setup/venv.sh clients
 
 build: setup ## the debug binary
 	@echo "build: compiling (the first time a minute or two: libyang and the crypto library are built too)"
