@@ -8,6 +8,8 @@ need() { # need COMMAND-OR-FILE PACKAGE
 }
 if [ "${1:-}" = clients ]; then
     need yanglint libyang2-tools
+    need yangcli yangcli
+    need /usr/include/libnetconf2/nc_client.h libnetconf2-dev
 else
     need cc build-essential
     need make make
