@@ -9,7 +9,7 @@ need() { # need COMMAND-OR-FILE PACKAGE
 if [ "${1:-}" = clients ]; then
     need yanglint libyang2-tools
     need yangcli yangcli
-    need /usr/include/libnetconf2/nc_client.h libnetconf2-dev
+    if ! python3 -c 'import ctypes; ctypes.CDLL("libnetconf2.so.2")' 2>/dev/null; then missing="$missing libnetconf2-2"; fi
 else
     need cc build-essential
     need make make
