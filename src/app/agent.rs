@@ -26,7 +26,7 @@ use crate::app::licence_rpcs::LicenceRpcs;
 use crate::app::name_resolution::Asking;
 use crate::app::netconf_options::NetconfOptions;
 use crate::app::reporting::{Reporting, SyslogParticipant};
-use crate::app::settings::Settings;
+use crate::app::settings::{NotificationSettings, Settings};
 use crate::app::spill::Spill;
 use crate::app::start_error::StartError;
 use crate::app::startup_file::StartupFile;
@@ -39,6 +39,7 @@ use crate::app::state::platform::PlatformState;
 use crate::app::state::simulator::{SimulatorRpcs, SimulatorState};
 use crate::app::state::slices::SlicesState;
 use crate::app::state::system_time::SystemTimeState;
+use crate::app::subscription_timer::SubscriptionTimer;
 use crate::app::users::users;
 use crate::app::yang_dir;
 use crate::datastore::commit::Committed;
@@ -59,6 +60,9 @@ use crate::management::monitoring::NetconfMonitoring;
 use crate::management::operational::{OperationalState, StateProvider};
 use crate::management::rpc_table::RpcTable;
 use crate::management::session_list::SessionList;
+use crate::management::subscription::agreements::{Limits as SubscriptionLimits, Subscriptions};
+use crate::management::subscription::participant::SubscriptionParticipant;
+use crate::management::subscription::state::SubscriptionState;
 use crate::management::yang_library::YangLibrary;
 use crate::state_dir::StateDir;
 use crate::transport::clock::{SteadyClock, Waiting};
@@ -157,8 +161,8 @@ impl Agent {
         })?;
         reporting.watch(&device, &licensing);
         let (confirm_timer, deadline) = ConfirmTimer::new();
+        let (subscription_timer, look) = SubscriptionTimer::new();
         let desk = Arc::new(Desk::new(DeskParts {
-            events: Arc::clone(&events),
             deadline,
             audit: audit.clone().map(|log| {
                 Box::new(DeskAudit {
@@ -166,15 +170,17 @@ impl Agent {
                     reads: settings.audit.reads,
                 }) as _
             }),
+            look,
             writable_running: options.writable_running,
             startup: startup.map(|startup| Box::new(startup) as _),
             urls: urls.map(|urls| Box::new(urls) as _),
             ..desk(
-                &settings, &options, datastores, device, licensing, listener, &reporting, &clock,
+                &settings, &options, datastores, device, licensing, listener, &reporting, &events, &clock,
             )
         }));
         capability_watch::tell(&state_dir, &events, &desk.capabilities(), clock.now())?;
         confirm_timer.start(&desk, Arc::clone(&clock));
+        subscription_timer.start(&desk, Arc::clone(&clock));
         tracing::info!(generation = running.generation, state_dir = %state_dir.path().display(), "running is loaded");
 
         let server = SshServer::start(ssh_server::Settings {
@@ -252,8 +258,10 @@ fn desk(
     licensing: Licensing,
     listener: LicenceListener,
     reporting: &Reporting,
+    events: &Arc<EventStreams>,
     clock: &Arc<dyn Clock>,
 ) -> DeskParts {
+    let subscriptions = Arc::new(Subscriptions::new(subscription_limits(&settings.notifications)));
     let own = management_providers(datastores.schema(), options, clock);
     let access = Arc::new(AccessControl::new(
         datastores.schema(),
@@ -267,10 +275,16 @@ fn desk(
     providers.push(Box::new(DatastoreState {
         datastores: Arc::clone(&datastores),
     }));
+    providers.push(Box::new(SubscriptionState {
+        events: Arc::clone(events),
+        subscriptions: Arc::clone(&subscriptions),
+    }));
     providers.extend(own.providers);
     providers.extend(reporting.providers());
     let (wall, steady) = (Arc::clone(clock), Arc::clone(clock));
     DeskParts {
+        events: Arc::clone(events),
+        subscriptions,
         access,
         sessions: own.sessions,
         locks: own.locks,
@@ -307,6 +321,15 @@ fn desk(
             Box::new(move || wall.now()),
             Box::new(move || steady.instant()),
         )
+    }
+}
+
+/// How much subscribers may ask for.
+fn subscription_limits(settings: &NotificationSettings) -> SubscriptionLimits {
+    SubscriptionLimits {
+        per_session: settings.subscriptions_per_session,
+        in_all: settings.subscriptions,
+        suspension: Duration::from_secs(settings.suspension_seconds.into()),
     }
 }
 
@@ -354,6 +377,7 @@ pub(super) fn participants() -> Vec<Box<dyn Participant>> {
         Box::new(LicensingParticipant),
         Box::new(SyslogParticipant),
         Box::new(AccessParticipant),
+        Box::new(SubscriptionParticipant),
     ]
 }
 

@@ -28,6 +28,8 @@ use crate::licensing::configuration::Configuration;
 use crate::licensing::policy::Policy;
 use crate::management::event_stream::EventStreams;
 use crate::management::operational::OperationalState;
+use crate::management::subscription::agreements::{Limits, Subscriptions};
+use crate::management::subscription::state::SubscriptionState;
 use crate::state_dir::StateDir;
 use crate::yang::schema::Schema;
 use crate::yang::tree::Tree;
@@ -108,6 +110,10 @@ fn unprovided(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Vec
     }));
     providers.extend(management_providers(schema, &NetconfOptions::default(), &clock).providers);
     let events = Arc::new(EventStreams::in_memory(schema, clock.now()));
+    providers.push(Box::new(SubscriptionState {
+        events: Arc::clone(&events),
+        subscriptions: Arc::new(Subscriptions::new(Limits::default())),
+    }));
     let reporting = Reporting::in_memory(&clock, &Tree::empty(schema))?
         .telling(LicenceEvents::new(events, Arc::clone(&clock)));
     providers.extend(reporting.providers());

@@ -76,6 +76,12 @@ impl EventLog for DurableEventLog {
         self.began
     }
 
+    /// The time of the oldest event that is left: when the one before it happened is not kept.
+    fn aged(&self) -> Option<Timestamp> {
+        let (gone, (_, oldest)) = self.events.next_after(0)?;
+        (gone > 0).then_some(oldest.time)
+    }
+
     fn flush(&self, patience: Duration) {
         self.writer.flush(patience);
     }

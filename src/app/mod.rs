@@ -50,6 +50,7 @@ pub mod start_error;
 pub mod startup_file;
 pub mod state;
 pub mod stored_only;
+pub mod subscription_timer;
 pub mod syslog;
 pub mod trace_ring;
 pub mod trust_record;

@@ -254,8 +254,14 @@ impl Default for SyslogSettings {
 pub struct NotificationSettings {
     /// Events that are kept for a replay.
     pub replay_events: usize,
-    /// Events that may wait for one session; one that takes them more slowly is ended.
+    /// Events that may wait for one subscription; one that takes them more slowly is ended, or suspended.
     pub waiting_events: usize,
+    /// Subscriptions of establish-subscription that one session may have.
+    pub subscriptions_per_session: usize,
+    /// Subscriptions of establish-subscription that all sessions may have.
+    pub subscriptions: usize,
+    /// How long a subscription may be suspended before it is ended.
+    pub suspension_seconds: u32,
 }
 
 impl Default for NotificationSettings {
@@ -263,6 +269,9 @@ impl Default for NotificationSettings {
         NotificationSettings {
             replay_events: 2_000,
             waiting_events: QUEUE_EVENTS,
+            subscriptions_per_session: 16,
+            subscriptions: 256,
+            suspension_seconds: 600,
         }
     }
 }
@@ -547,8 +556,13 @@ privacy = "none"
 [notifications]
 # Events that are kept for a replay, also over a restart.
 replay-events = 2000
-# Events that may wait for one session; a session that takes them more slowly is ended.
+# Events that may wait for one subscription. One of create-subscription that takes them more slowly is ended with its
+# session; one of establish-subscription is suspended until it has taken them, and ended after so many seconds.
 waiting-events = 1000
+suspension-seconds = 600
+# Subscriptions of establish-subscription that one session, and all of them, may have.
+subscriptions-per-session = 16
+subscriptions = 256
 
 [audit]
 # Who did what: one line of JSON an event, in a file that only its owner reads. It is set aside as FILE.1 and so on when it

@@ -10,6 +10,10 @@ pub const STORED_ONLY: &[&str] = &[
     "/Cisco-IOS-XR-infra-syslog-cfg:syslog",
     // Names beyond what the licence agent resolves with: multicast, source interface, flows.
     "/Cisco-IOS-XR-ip-domain-cfg:ip-domain",
+    // ietf-subscribed-notifications brings them along for configured subscriptions, which are off; modules of `--yang-dir`
+    // may need them.
+    "/ietf-interfaces:interfaces",
+    "/ietf-network-instance:network-instances",
     // Flexible consumption belongs to other platforms.
     "/Cisco-IOS-XR-smart-license-cfg:flex-consumption",
 ];

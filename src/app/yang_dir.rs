@@ -78,8 +78,9 @@ pub fn schema_with(folder: Option<&Path>, netconf_features: &[&str]) -> Result<A
 /// The top-level configuration of the modules that a folder added, `/module:node`.
 pub fn stored_only(schema: &Schema) -> Vec<String> {
     let own: BTreeSet<String> = ModuleSet::embedded()
-        .implemented()
-        .map(|(name, _)| name.to_owned())
+        .texts()
+        .iter()
+        .map(|text| text.name.clone())
         .collect();
     let further = |name: &str| {
         schema

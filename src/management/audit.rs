@@ -226,6 +226,7 @@ pub fn source_and_target(request: &Request) -> (Option<String>, Option<String>) 
         Request::GetSchema { identifier, .. } => (None, Some(shortened(identifier))),
         Request::PartialUnlock { lock_id } => (None, Some(format!("lock {lock_id}"))),
         Request::CreateSubscription(request) => (None, request.stream.as_deref().map(shortened)),
+        Request::Subscription(operation) => (None, operation.subject().as_deref().map(shortened)),
         Request::Get { .. } | Request::CloseSession | Request::Rpc { .. } => (None, None),
     }
 }
@@ -253,6 +254,7 @@ pub fn only_reads(request: &Request) -> bool {
         | Request::PartialLock { .. }
         | Request::PartialUnlock { .. }
         | Request::CreateSubscription(_)
+        | Request::Subscription(_)
         | Request::Rpc { .. } => false,
     }
 }

@@ -36,6 +36,9 @@ pub trait EventLog: Send + Sync {
 
     /// When the log was begun (RFC 5277 section 3.2.5.1, `replayLogCreationTime`).
     fn began(&self) -> Timestamp;
+
+    /// What happened before this time is kept no more (RFC 8639, `replay-log-aged-time`); none when all of it still is.
+    fn aged(&self) -> Option<Timestamp>;
 }
 
 /// A log that is gone with the process: for tests.
@@ -44,6 +47,7 @@ pub struct MemoryLog {
     capacity: usize,
     began: Timestamp,
     events: Mutex<VecDeque<Arc<Event>>>,
+    aged: Mutex<Option<Timestamp>>,
 }
 
 impl MemoryLog {
@@ -53,6 +57,7 @@ impl MemoryLog {
             capacity,
             began,
             events: Mutex::default(),
+            aged: Mutex::default(),
         }
     }
 }
@@ -62,8 +67,10 @@ impl EventLog for MemoryLog {
         let event = Arc::new(event);
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         events.push_back(Arc::clone(&event));
-        if events.len() > self.capacity {
-            events.pop_front();
+        if events.len() > self.capacity
+            && let Some(oldest) = events.pop_front()
+        {
+            *self.aged.lock().unwrap_or_else(PoisonError::into_inner) = Some(oldest.time);
         }
         event
     }
@@ -75,5 +82,9 @@ impl EventLog for MemoryLog {
 
     fn began(&self) -> Timestamp {
         self.began
+    }
+
+    fn aged(&self) -> Option<Timestamp> {
+        *self.aged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

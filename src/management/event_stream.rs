@@ -1,17 +1,18 @@
 //! Event streams and who follows them (RFC 5277): whoever publishes waits for nobody, whoever is too slow loses its own stream.
 //!
-//! A subscription has a queue of its own. Publishing puts the event into every queue and rings the bell of its session;
-//! filters are looked at when the session takes what waits for it. A queue that is full ends its subscription.
+//! A subscription has a [mailbox](crate::management::mailbox) of its own. Publishing puts the event into every mailbox and
+//! rings the bell of its session; filters are looked at when the session takes what waits for it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
 use crate::management::event::{Event, EventLog, MemoryLog};
+use crate::management::mailbox::{Counts, Follower, Mailbox, Outgoing, to_millisecond};
 use crate::yang::notification::Notification;
 use crate::yang::schema::Schema;
 use crate::yang::select::Selection;
@@ -53,7 +54,7 @@ impl Stream {
         Stream::ALL.into_iter().find(|stream| stream.name() == name)
     }
 
-    fn has(self, event: &Event) -> bool {
+    pub(in crate::management) fn has(self, event: &Event) -> bool {
         match self {
             Stream::Netconf => true,
             Stream::Licensing => event.module == LICENSING_MODULE,
@@ -73,36 +74,30 @@ pub enum EventFilter {
     Subtree(Selection),
     /// Those of which an XPath expression finds a node.
     XPath(XPathFilter),
+    /// Those for which an XPath expression is true (RFC 8639, stream-xpath-filter).
+    Truth(XPathFilter),
 }
 
 impl EventFilter {
-    fn lets_through(&self, notification: &Notification) -> bool {
+    pub(in crate::management) fn lets_through(&self, notification: &Notification) -> bool {
         match self {
             EventFilter::Subtree(selection) => notification.is_selected(selection),
             EventFilter::XPath(filter) => notification.is_found(filter).unwrap_or(false),
+            EventFilter::Truth(filter) => notification.satisfies(filter).unwrap_or(false),
         }
     }
 }
 
 /// What a session wants to hear.
 pub struct Wanted {
-    /// Of which stream.
-    pub stream: Stream,
+    /// Of which stream; of none where all that comes is made for the subscription.
+    pub stream: Option<Stream>,
     /// Which events; all of them without.
     pub filter: Option<EventFilter>,
     /// Replay from here on; events of now alone without.
     pub start: Option<Timestamp>,
     /// Until when; for as long as the session lives without.
     pub stop: Option<Timestamp>,
-}
-
-/// One notification on its way to a session.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Outgoing {
-    /// `eventTime`.
-    pub time: Timestamp,
-    /// The notification's element.
-    pub content: Arc<str>,
 }
 
 /// What there is for a session.
@@ -124,60 +119,51 @@ pub enum Delivery {
     },
 }
 
-/// How long a wall clock that was set may go unnoticed.
-const NOTICE: Duration = Duration::from_secs(60);
-
 /// How many events may wait for one session, unless a setting says otherwise.
 pub const QUEUE_EVENTS: usize = 1_000;
+
+/// Called when somebody has taken all that waited, or cannot be told any more. Must not block.
+pub type Watcher = Arc<dyn Fn() + Send + Sync>;
 
 /// The streams, their log and their subscriptions.
 pub struct EventStreams {
     schema: Arc<Schema>,
     log: Box<dyn EventLog>,
-    /// Events that may wait for one session.
+    /// Events that may wait for one subscription.
     queue: usize,
     followers: Mutex<Followers>,
+    watcher: OnceLock<Watcher>,
 }
 
 #[derive(Default)]
 struct Followers {
     bells: BTreeMap<u32, Bell>,
-    subscriptions: BTreeMap<u32, Subscription>,
+    mailboxes: BTreeMap<Follower, Mailbox>,
 }
 
-struct Subscription {
-    stream: Stream,
-    filter: Option<EventFilter>,
-    stop: Option<Timestamp>,
-    waiting: VecDeque<Waiting>,
-    /// How many of them were not in the log when it began.
-    live: usize,
-    fell_behind: bool,
-}
-
-enum Waiting {
-    Replayed(Arc<Event>),
-    ReplayComplete,
-    Live(Arc<Event>),
-}
-
-impl Waiting {
-    fn weight(&self) -> usize {
-        match self {
-            Waiting::Replayed(event) | Waiting::Live(event) => event.content.len(),
-            Waiting::ReplayComplete => 0,
+impl Followers {
+    fn ring(&self, session_id: u32) {
+        if let Some(bell) = self.bells.get(&session_id) {
+            bell();
         }
+    }
+
+    /// The mailboxes of a session.
+    fn of(&self, session_id: u32) -> Vec<Follower> {
+        let all = Follower::first_of(session_id)..=Follower::last_of(session_id);
+        self.mailboxes.range(all).map(|(follower, _)| *follower).collect()
     }
 }
 
 impl EventStreams {
-    /// Streams over a log; so many events may wait for one session.
+    /// Streams over a log; so many events may wait for one subscription.
     pub fn new(schema: &Arc<Schema>, log: Box<dyn EventLog>, queue: usize) -> EventStreams {
         EventStreams {
             schema: Arc::clone(schema),
             log,
             queue: queue.max(1),
             followers: Mutex::default(),
+            watcher: OnceLock::new(),
         }
     }
 
@@ -188,6 +174,11 @@ impl EventStreams {
             Box::new(MemoryLog::new(QUEUE_EVENTS, began)),
             QUEUE_EVENTS,
         )
+    }
+
+    /// Who is told when a mailbox is empty again, or full; the first one only.
+    pub fn watched_by(&self, watcher: Watcher) {
+        let _ = self.watcher.set(watcher);
     }
 
     /// Publishes notification `module:name`. What does not fit its module is a defect of ours: it is logged, not sent.
@@ -208,13 +199,19 @@ impl EventStreams {
         let mut followers = self.followers();
         // Inside the lock, so that a replay and what follows it have every event exactly once.
         let event = self.log.append(event);
-        let Followers { bells, subscriptions } = &mut *followers;
-        for (session_id, subscription) in subscriptions {
-            if subscription.add(&event, self.queue)
-                && let Some(bell) = bells.get(session_id)
+        let Followers { bells, mailboxes } = &mut *followers;
+        let mut is_full = false;
+        for (follower, mailbox) in mailboxes {
+            if mailbox.add(&self.schema, &event, self.queue, now)
+                && let Some(bell) = bells.get(&follower.session_id)
             {
+                is_full |= mailbox.suspended_since().is_some();
                 bell();
             }
+        }
+        drop(followers);
+        if is_full {
+            self.look();
         }
     }
 
@@ -223,44 +220,111 @@ impl EventStreams {
         self.followers().bells.insert(session_id, bell);
     }
 
-    /// Begins a subscription. False when the session has one already.
-    pub fn subscribe(&self, session_id: u32, wanted: Wanted) -> bool {
+    /// Begins a subscription. False when there is such a one already.
+    pub fn subscribe(&self, follower: Follower, wanted: Wanted) -> bool {
         let mut followers = self.followers();
-        if followers.subscriptions.contains_key(&session_id) {
+        if followers.mailboxes.contains_key(&follower) {
             return false;
         }
-        let mut waiting = VecDeque::new();
-        if let Some(start) = wanted.start {
-            let events = self.log.events().into_iter();
-            waiting.extend(events.filter(|event| event.time >= start).map(Waiting::Replayed));
-            waiting.push_back(Waiting::ReplayComplete);
-        }
+        let replayed = wanted.start.map(|start| {
+            let mut events = self.log.events();
+            events.retain(|event| event.time >= start);
+            events
+        });
         info!(
-            session = session_id,
-            stream = wanted.stream.name(),
-            replayed = waiting.len().saturating_sub(1),
+            session = follower.session_id,
+            subscription = follower.subscription,
+            stream = wanted.stream.map(Stream::name),
+            replayed = replayed.as_ref().map_or(0, Vec::len),
             "subscribed"
         );
-        let subscription = Subscription {
-            stream: wanted.stream,
-            filter: wanted.filter,
-            stop: wanted.stop,
-            waiting,
-            live: 0,
-            fell_behind: false,
-        };
-        followers.subscriptions.insert(session_id, subscription);
-        if let Some(bell) = followers.bells.get(&session_id) {
-            bell();
-        }
+        let mailbox = Mailbox::new(follower, wanted, replayed);
+        followers.mailboxes.insert(follower, mailbox);
+        followers.ring(follower.session_id);
         true
+    }
+
+    /// Whether there is such a subscription.
+    pub fn has(&self, follower: Follower) -> bool {
+        self.followers().mailboxes.contains_key(&follower)
+    }
+
+    /// Other events are wanted from now on.
+    pub fn refilter(&self, follower: Follower, filter: Option<EventFilter>, last: Option<Outgoing>) {
+        let mut followers = self.followers();
+        if let Some(mailbox) = followers.mailboxes.get_mut(&follower) {
+            mailbox.refilter(&self.schema, filter, last);
+        }
+        followers.ring(follower.session_id);
+    }
+
+    /// Events after this time are not wanted.
+    pub fn stop_at(&self, follower: Follower, stop: Option<Timestamp>) {
+        if let Some(mailbox) = self.followers().mailboxes.get_mut(&follower) {
+            mailbox.stop_at(stop);
+        }
+    }
+
+    /// Sends something that was made for one subscription.
+    pub fn deliver(&self, follower: Follower, outgoing: Outgoing) {
+        let mut followers = self.followers();
+        if let Some(mailbox) = followers.mailboxes.get_mut(&follower) {
+            mailbox.put(outgoing);
+        }
+        followers.ring(follower.session_id);
+    }
+
+    /// How many bytes made for a subscription its session has not taken yet.
+    pub fn waiting_bytes(&self, follower: Follower) -> usize {
+        let followers = self.followers();
+        followers.mailboxes.get(&follower).map_or(0, Mailbox::bytes)
+    }
+
+    /// Sends nothing more before all that waits has been taken, and says so.
+    pub fn suspend(&self, follower: Follower, now: Timestamp, reason: &str) {
+        let mut followers = self.followers();
+        if let Some(mailbox) = followers.mailboxes.get_mut(&follower) {
+            mailbox.suspend(&self.schema, now, reason);
+        }
+        followers.ring(follower.session_id);
+    }
+
+    /// Since when a subscription has been suspended.
+    pub fn suspended_since(&self, follower: Follower) -> Option<Timestamp> {
+        let followers = self.followers();
+        followers.mailboxes.get(&follower)?.suspended_since()
+    }
+
+    /// What was sent, and what was held back.
+    pub fn counts(&self, follower: Follower) -> Counts {
+        let followers = self.followers();
+        followers
+            .mailboxes
+            .get(&follower)
+            .map(Mailbox::counts)
+            .unwrap_or_default()
+    }
+
+    /// Ends a subscription: with what waits for it, where its time has come, or at once; then with a last word, if any.
+    pub fn end(&self, follower: Follower, with_what_waits: bool, last: Option<Outgoing>) {
+        let mut followers = self.followers();
+        let Some(last) = last else {
+            followers.mailboxes.remove(&follower);
+            return;
+        };
+        if let Some(mailbox) = followers.mailboxes.get_mut(&follower) {
+            mailbox.end(with_what_waits, last);
+        }
+        followers.ring(follower.session_id);
     }
 
     /// The session is gone.
     pub fn close(&self, session_id: u32) {
         let mut followers = self.followers();
         followers.bells.remove(&session_id);
-        followers.subscriptions.remove(&session_id);
+        for follower in followers.of(session_id) {
+            followers.mailboxes.remove(&follower);
+        }
     }
 
     /// Takes what waits for a session, about so many bytes at most and only what its user may receive, by module and
@@ -272,48 +336,40 @@ impl EventStreams {
         now: Timestamp,
         may_receive: impl Fn(&str, &str) -> bool,
     ) -> Delivery {
-        let mut taken = Vec::new();
-        let mut bytes = 0;
+        let (mut ready, mut bytes, mut more, mut emptied) = (Vec::new(), 0, false, false);
+        let mut again_in: Option<Duration> = None;
         let mut followers = self.followers();
-        let Some(subscription) = followers.subscriptions.get_mut(&session_id) else {
-            return Delivery::Notifications {
-                ready: taken,
-                more: false,
-                again_in: None,
+        for follower in followers.of(session_id) {
+            let Some(mailbox) = followers.mailboxes.get_mut(&follower) else {
+                continue;
             };
-        };
-        if subscription.fell_behind {
-            followers.subscriptions.remove(&session_id);
-            let reason = format!("more than {} notifications were waiting for it", self.queue);
-            warn!(session = session_id, reason, "the subscription ends");
-            return Delivery::FellBehind { reason };
+            if mailbox.has_fallen_behind() {
+                followers.mailboxes.remove(&follower);
+                let reason = format!("more than {} notifications were waiting for it", self.queue);
+                warn!(session = session_id, reason, "the subscription ends");
+                return Delivery::FellBehind { reason };
+            }
+            let was_empty = mailbox.is_empty();
+            let is_over = mailbox.take(&self.schema, &mut ready, &mut bytes, room, now, &may_receive);
+            more |= !mailbox.is_empty();
+            emptied |= !was_empty && mailbox.is_empty();
+            if is_over {
+                followers.mailboxes.remove(&follower);
+                info!(
+                    session = session_id,
+                    subscription = follower.subscription,
+                    "the subscription has ended"
+                );
+            } else if let Some(wait) = mailbox.again_in(now) {
+                again_in = Some(again_in.map_or(wait, |sooner| sooner.min(wait)));
+            }
         }
-        while bytes < room {
-            let Some(next) = subscription.waiting.pop_front() else {
-                break;
-            };
-            // Looking at what is then filtered out is work too.
-            bytes += next.weight();
-            let outgoing = match next {
-                Waiting::ReplayComplete => own(&self.schema, "nc-notifications:replayComplete", now),
-                Waiting::Replayed(event) => subscription.outgoing(&self.schema, &event, &may_receive),
-                Waiting::Live(event) => {
-                    subscription.live = subscription.live.saturating_sub(1);
-                    subscription.outgoing(&self.schema, &event, &may_receive)
-                }
-            };
-            taken.extend(outgoing);
-        }
-        let more = !subscription.waiting.is_empty();
-        let mut again_in = subscription.again_in(now);
-        if !more && room > 0 && subscription.is_over(now) {
-            taken.extend(own(&self.schema, "nc-notifications:notificationComplete", now));
-            followers.subscriptions.remove(&session_id);
-            again_in = None;
-            info!(session = session_id, "the subscription has come to its stop time");
+        drop(followers);
+        if emptied {
+            self.look();
         }
         Delivery::Notifications {
-            ready: taken,
+            ready,
             more,
             again_in,
         }
@@ -334,76 +390,20 @@ impl EventStreams {
         to_millisecond(self.log.began())
     }
 
+    /// Events before this time are in the log no more; none when all of them still are.
+    pub fn log_aged(&self) -> Option<Timestamp> {
+        self.log.aged().map(to_millisecond)
+    }
+
+    fn look(&self) {
+        if let Some(watcher) = self.watcher.get() {
+            watcher();
+        }
+    }
+
     fn followers(&self) -> MutexGuard<'_, Followers> {
         self.followers.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Subscription {
-    /// Puts an event into the queue; whether its session should look.
-    fn add(&mut self, event: &Arc<Event>, room: usize) -> bool {
-        if self.fell_behind || !self.stream.has(event) || self.stop.is_some_and(|stop| event.time > stop) {
-            return false;
-        }
-        if self.live >= room {
-            self.fell_behind = true;
-            self.waiting.clear();
-        } else {
-            self.live += 1;
-            self.waiting.push_back(Waiting::Live(Arc::clone(event)));
-        }
-        true
-    }
-
-    /// The event, if it is one that is wanted.
-    fn outgoing(
-        &self,
-        schema: &Arc<Schema>,
-        event: &Event,
-        may_receive: &impl Fn(&str, &str) -> bool,
-    ) -> Option<Outgoing> {
-        let wanted = self.stream.has(event)
-            && self.stop.is_none_or(|stop| event.time <= stop)
-            && match &self.filter {
-                None => true,
-                // What an earlier version logged may not fit the modules of this one.
-                Some(filter) => Notification::parse(schema, &event.content)
-                    .is_ok_and(|notification| filter.lets_through(&notification)),
-            }
-            // Last, because what is held back is counted.
-            && may_receive(&event.module, &event.name);
-        wanted.then(|| Outgoing {
-            time: event.time,
-            content: event.content.as_str().into(),
-        })
-    }
-
-    /// When its stop time comes; sooner than that where the wall clock might be set meanwhile.
-    fn again_in(&self, now: Timestamp) -> Option<Duration> {
-        let left = self.stop?.duration_since(now);
-        Some(Duration::try_from(left).unwrap_or(Duration::ZERO).min(NOTICE))
-    }
-
-    fn is_over(&self, now: Timestamp) -> bool {
-        self.stop.is_some_and(|stop| stop <= now)
-    }
-}
-
-/// One of the notifications of the protocol itself (RFC 5277 section 3.3.1), which are in no log; none where the schema
-/// lacks its module.
-fn own(schema: &Arc<Schema>, name: &str, now: Timestamp) -> Option<Outgoing> {
-    let notification = Notification::build(schema, name, |_| {})
-        .inspect_err(|fault| error!(name, %fault, "a notification of the protocol cannot be made"))
-        .ok()?;
-    Some(Outgoing {
-        time: to_millisecond(now),
-        content: notification.to_xml().into(),
-    })
-}
-
-/// Nobody's clock is better, and many parsers of dates take no more digits.
-fn to_millisecond(time: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 impl fmt::Debug for EventStreams {

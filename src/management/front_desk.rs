@@ -23,15 +23,16 @@ use crate::management::config_stores::{StartupStore, UrlStore};
 use crate::management::configurations::EditManner;
 use crate::management::desk::{Ending, FrontDesk, KillSwitch, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
-use crate::management::event_stream::{Bell, Delivery, EventStreams};
+use crate::management::event_stream::{Bell, Delivery, EventStreams, Watcher};
 use crate::management::monitoring::{ShownLock, ShownPart};
 use crate::management::operational::OperationalState;
 use crate::management::request::{DatastoreName, OperationHome, Reply, Request};
 use crate::management::rollback;
 use crate::management::rpc_table::{Caller, RpcTable};
 use crate::management::session_list::SessionList;
+use crate::management::subscription::agreements::{Limits, Subscriptions};
 use crate::yang::error::DataError;
-use crate::yang::schema::{Schema, Source};
+use crate::yang::schema::Schema;
 
 /// Looks at the text of an edit (the content of `<config>`) before it is done, and may refuse it: for rules that a
 /// change set cannot show, such as "this entry must not be deleted, but may be replaced". Must not block.
@@ -72,6 +73,10 @@ pub struct DeskParts {
     pub audit: Option<Box<dyn AuditTrail>>,
     /// Who follows what happens.
     pub events: Arc<EventStreams>,
+    /// On which terms, by establish-subscription; shared with the state.
+    pub subscriptions: Arc<Subscriptions>,
+    /// Told when [`Desk::attend`] may have something to do sooner than it said. Must not block.
+    pub look: Watcher,
     /// Wall time.
     pub now: WallClock,
     /// Steady time.
@@ -95,6 +100,8 @@ impl DeskParts {
         let events = EventStreams::in_memory(datastores.schema(), now());
         DeskParts {
             events: Arc::new(events),
+            subscriptions: Arc::new(Subscriptions::new(Limits::default())),
+            look: Arc::new(|| {}),
             access: Arc::new(AccessControl::new(
                 datastores.schema(),
                 Privileges::default(),
@@ -141,9 +148,11 @@ pub(in crate::management) type Answer = Result<Reply, Vec<ManagementError>>;
 impl Desk {
     /// Opens the desk.
     pub fn new(mut parts: DeskParts) -> Desk {
+        parts.events.watched_by(Arc::clone(&parts.look));
         let listener = mem::replace(&mut parts.committed, Box::new(|_| {}));
         let access = Arc::clone(&parts.access);
         let (sessions, events) = (Arc::clone(&parts.sessions), Arc::clone(&parts.events));
+        let (subscriptions, look) = (Arc::clone(&parts.subscriptions), Arc::clone(&parts.look));
         // Another running: what follows for access control, and for whoever listens.
         parts.datastores.listen(Box::new(move |committed| {
             if committed.change_set.touches(&format!("/{ACCESS_ROOT}")) {
@@ -152,6 +161,9 @@ impl Desk {
             listener(committed);
             let by = party(&sessions, committed.author.session_id);
             events.configuration_changed(committed.author.timestamp, &by, &committed.change_set);
+            if subscriptions.committed(&committed.change_set) {
+                look();
+            }
         }));
         Desk {
             parts,
@@ -252,6 +264,7 @@ impl Desk {
             Request::Rpc {
                 namespace, document, ..
             } if namespace == rollback::NAMESPACE => self.roll_back_configuration(session_id, &document),
+            Request::Subscription(operation) => self.subscription(session_id, operation),
             Request::CreateSubscription(request) => self.create_subscription(session_id, request),
             Request::Rpc { document, .. } => {
                 self.parts
@@ -327,6 +340,7 @@ impl Desk {
             "session closed"
         );
         self.record_end(session_id, &session, ending, killer);
+        self.parts.subscriptions.forget_session(session_id);
         self.parts.events.close(session_id);
         self.parts
             .events
@@ -389,47 +403,6 @@ impl Desk {
         self.close_session(victim, Ending::Killed, Some(session_id));
         switch();
         Ok(Reply::Ok)
-    }
-
-    fn module_text(
-        &self,
-        identifier: &str,
-        version: Option<&str>,
-        format: Option<&str>,
-    ) -> Result<Reply, ManagementError> {
-        // RFC 6022 section 3.1: yang when nothing is asked for.
-        let as_yin = match format {
-            None | Some("yang") => false,
-            Some("yin") => true,
-            Some(other) => {
-                let message =
-                    format!("format {other:?} of module {identifier}: only yang and yin are served");
-                return Err(ManagementError::application(ErrorTag::InvalidValue, message));
-            }
-        };
-        let named = |version: Option<&str>| match version {
-            Some(version) => format!("module {identifier:?} of revision {version:?}"),
-            None => format!("module {identifier:?}"),
-        };
-        let source = match as_yin {
-            false => self.schema().source(identifier, version),
-            true => self.schema().source_in_yin(identifier, version),
-        };
-        match source {
-            Source::Text(text) => Ok(Reply::SchemaText(text)),
-            Source::NotFound => {
-                let message = format!("{} is not served", named(version));
-                Err(ManagementError::application(ErrorTag::InvalidValue, message))
-            }
-            Source::SeveralRevisions => {
-                let message = format!("{} has several revisions: name one", named(version));
-                let error = ManagementError::application(ErrorTag::OperationFailed, message);
-                Err(ManagementError {
-                    app_tag: Some("data-not-unique".to_owned()),
-                    ..error
-                })
-            }
-        }
     }
 
     pub(in crate::management) fn may_change(

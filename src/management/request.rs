@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::management::body::Body;
+use crate::management::subscription::terms::SubscriptionOperation;
 use crate::yang::print::{Origin, WithDefaults};
 
 /// A configuration datastore that a request names (RFC 6241 section 5.1).
@@ -314,6 +315,8 @@ pub enum Request {
     },
     /// Follow an event stream (RFC 5277 section 2.1.1).
     CreateSubscription(SubscriptionRequest),
+    /// Begin, change or end a dynamic subscription (RFC 8639 section 2.4).
+    Subscription(SubscriptionOperation),
     /// An RPC that a YANG module defines: the whole element, namespaces in scope declared on it.
     Rpc {
         /// Local name, for logs and statistics.
@@ -355,6 +358,10 @@ impl Request {
                 "partial-unlock",
             ),
             Request::CreateSubscription(_) => (OperationHome::Module("notifications"), "create-subscription"),
+            Request::Subscription(operation) => {
+                let (module, name) = operation.rpc();
+                (OperationHome::Module(module), name)
+            }
             Request::Rpc { name, namespace, .. } => (OperationHome::Namespace(namespace), name),
         }
     }

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::event_stream::{EventFilter, EventStreams, Stream, Wanted};
-use crate::management::front_desk::{Answer, Desk, one};
+use crate::management::front_desk::{Answer, Desk, not_supported, one};
+use crate::management::mailbox::Follower;
 use crate::management::operational::StateProvider;
 use crate::management::request::{Filter, Reply, SubscriptionRequest};
 use crate::yang::notification::Notification;
@@ -20,8 +21,15 @@ impl Desk {
         session_id: u32,
         request: SubscriptionRequest,
     ) -> Answer {
+        // RFC 8640 section 5: one session does not mix both kinds.
+        if self.parts.subscriptions.count_of(session_id) > 0 {
+            let message = "create-subscription: this session has subscriptions of establish-subscription, and cannot \
+                           have both kinds";
+            return Err(one(not_supported(message)));
+        }
         let wanted = self.wanted_events(request).map_err(one)?;
-        match self.parts.events.subscribe(session_id, wanted) {
+        let follower = Follower::first_of(session_id);
+        match self.parts.events.subscribe(follower, wanted) {
             true => Ok(Reply::Ok),
             false => {
                 let message =
@@ -80,7 +88,7 @@ impl Desk {
             }
         };
         Ok(Wanted {
-            stream,
+            stream: Some(stream),
             filter,
             start,
             stop,
@@ -88,7 +96,7 @@ impl Desk {
     }
 }
 
-fn unknown_stream(name: &str) -> ManagementError {
+pub(in crate::management) fn unknown_stream(name: &str) -> ManagementError {
     let known: Vec<&str> = Stream::ALL.into_iter().map(Stream::name).collect();
     let message = format!("stream {name:?} is none of {}", known.join(", "));
     ManagementError::application(ErrorTag::InvalidValue, message).with_info("bad-element", "stream")

@@ -30,6 +30,12 @@ pub const COMPARE: &str = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare";
 /// `<partial-lock>` and `<partial-unlock>` (RFC 5717).
 pub const PARTIAL_LOCK: &str = "urn:ietf:params:xml:ns:netconf:partial-lock:1.0";
 
+/// The operations on subscriptions (RFC 8639).
+pub const SUBSCRIBED_NOTIFICATIONS: &str = "urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications";
+
+/// Subscriptions to datastores (RFC 8641).
+pub const YANG_PUSH: &str = "urn:ietf:params:xml:ns:yang:ietf-yang-push";
+
 /// Children of `<error-info>` that RFC 7950 section 15 defines.
 pub const YANG: &str = "urn:ietf:params:xml:ns:yang:1";
 

@@ -1,6 +1,6 @@
 //! `<notification>`: an event as a message (RFC 5277 section 2.2.1).
 
-use crate::management::event_stream::Outgoing;
+use crate::management::mailbox::Outgoing;
 use crate::netconf::namespace;
 
 /// The message, unframed. The content brings its namespaces along.

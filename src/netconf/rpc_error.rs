@@ -101,6 +101,10 @@ fn rpc_error(xml: Names<'_>, error: &ManagementError, written: &mut String) {
         for (name, value) in &error.info {
             match namespace_of_info(name) {
                 namespace::BASE => written.push_str(&xml.leaf(name, "", value)),
+                // Structures, whose value is their content already.
+                other @ (namespace::SUBSCRIBED_NOTIFICATIONS | namespace::YANG_PUSH) => {
+                    written.push_str(&format!("<{name} xmlns=\"{other}\">{value}</{name}>"));
+                }
                 other => written.push_str(&format!(
                     "<{name} xmlns=\"{other}\">{}</{name}>",
                     escape::text(value)
@@ -112,10 +116,17 @@ fn rpc_error(xml: Names<'_>, error: &ManagementError, written: &mut String) {
     written.push_str(&xml.end("rpc-error"));
 }
 
-/// RFC 6241 defines its own children of `<error-info>`; RFC 7950 section 15 those of a validation.
+/// RFC 6241 defines its own children of `<error-info>`; RFC 7950 section 15 those of a validation, RFC 8639 and RFC 8641
+/// those of subscriptions.
 fn namespace_of_info(name: &str) -> &'static str {
     match name {
         "non-unique" | "missing-choice" => namespace::YANG,
+        "establish-subscription-stream-error-info" | "modify-subscription-stream-error-info" => {
+            namespace::SUBSCRIBED_NOTIFICATIONS
+        }
+        "establish-subscription-datastore-error-info" | "modify-subscription-datastore-error-info" => {
+            namespace::YANG_PUSH
+        }
         _ => namespace::BASE,
     }
 }

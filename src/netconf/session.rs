@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::management::desk::Ending;
 use crate::management::error::{ErrorTag, ManagementError};
-use crate::management::event_stream::Outgoing;
+use crate::management::mailbox::Outgoing;
 use crate::management::request::{Reply, Request};
 use crate::netconf::envelope::{self, Returned};
 use crate::netconf::framing::{self, Decoder, Framing, Incoming, Piece};

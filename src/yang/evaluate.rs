@@ -71,6 +71,35 @@ pub(in crate::yang) fn nodes<'t>(tree: &'t Tree, expression: &str) -> Result<Vec
     }
 }
 
+/// Whether an expression is true, whatever kind of value it gives; its prefixes are names of modules.
+pub(in crate::yang) fn truth(tree: &Tree, expression: &str) -> Result<bool, String> {
+    let expression = CString::new(expression).map_err(|_| "it holds a null character".to_owned())?;
+    let mut truth: ffi::ly_bool = 0;
+    // SAFETY: as for `nodes`; libyang writes the truth.
+    let result = unsafe {
+        ffi::lyd_eval_xpath4(
+            ptr::null(),
+            tree.root,
+            ptr::null(),
+            expression.as_ptr(),
+            ffi::LY_VALUE_FORMAT::LY_VALUE_JSON,
+            ptr::null_mut(),
+            ptr::null(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            &mut truth,
+        )
+    };
+    let errors = tree.schema().take_errors();
+    if result == ffi::LY_ERR::LY_SUCCESS {
+        return Ok(truth != 0);
+    }
+    let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
+    Err(reasons.join("; "))
+}
+
 /// One tree of what a selection takes of `first` and all of `second`. Where both have a node, it is one.
 pub fn united(first: &Tree, selection: &Selection, second: Tree) -> Result<Tree, DataError> {
     let mut tree = taken(first, selection, None);

@@ -22,10 +22,22 @@ const NETCONF_FEATURES: [&str; 5] = [
 ];
 
 /// Modules of which only types and groupings are used.
-const IMPORTED: [&str; 2] = ["ietf-restconf", "ietf-yang-patch"];
+const IMPORTED: [&str; 5] = [
+    "ietf-restconf",
+    "ietf-yang-patch",
+    "ietf-interfaces",
+    "ietf-ip",
+    "ietf-network-instance",
+];
 
 /// Features of ietf-netconf-nmda.
 const NMDA_FEATURES: [&str; 2] = ["origin", "with-defaults"];
+
+/// Features of ietf-subscribed-notifications: subscriptions are made by RPC, told as XML, and not configured.
+const SUBSCRIPTION_FEATURES: [&str; 4] = ["encode-xml", "replay", "subtree", "xpath"];
+
+/// Features of ietf-yang-push.
+const PUSH_FEATURES: [&str; 1] = ["on-change"];
 
 /// The text of one module or submodule.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,6 +81,8 @@ impl ModuleSet {
         }
         set.with_features("ietf-netconf", &NETCONF_FEATURES)
             .with_features("ietf-netconf-nmda", &NMDA_FEATURES)
+            .with_features("ietf-subscribed-notifications", &SUBSCRIPTION_FEATURES)
+            .with_features("ietf-yang-push", &PUSH_FEATURES)
     }
 
     /// The same set with one more module, implemented.

@@ -88,6 +88,12 @@ impl Notification {
         filter.nodes(&self.tree).map(|nodes| !nodes.is_empty())
     }
 
+    /// Whether an XPath expression is true of it, whatever kind of value it gives (RFC 8639, stream-xpath-filter). Fails
+    /// where it costs too much.
+    pub fn satisfies(&self, filter: &XPathFilter) -> Result<bool, DataError> {
+        filter.is_true(&self.tree)
+    }
+
     /// Whether a subtree filter selects anything of it.
     pub fn is_selected(&self, selection: &Selection) -> bool {
         !print(&self.tree, selection, WithDefaults::ReportAll).is_empty()

@@ -232,7 +232,12 @@ fn parse_predicates(mut rest: &str) -> Option<(Instance, &str)> {
         let equals = inside.find('=')?;
         let (name, value) = inside.split_at(equals);
         let name = name.trim();
-        let name = name.rsplit_once(':').map_or(name, |(_, local)| local);
+        let (prefix, name) = name.split_once(':').unwrap_or(("", name));
+        // A path or an expression there is no key.
+        let is_name = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+        if name.is_empty() || !is_name(prefix) || !is_name(name) {
+            return None;
+        }
         let (value, after) = parse_value(value)?;
         keys.push((name.to_owned(), value));
         rest = after;
@@ -329,7 +334,17 @@ mod tests {
 
     #[test]
     fn a_broken_path_says_what_is_wrong() {
-        for text in ["a", "/a", "/m:", "/m:a[k=1]", "/m:a[k='1'", "/m:a//b"] {
+        for text in [
+            "a",
+            "/a",
+            "/m:",
+            "/m:a[k=1]",
+            "/m:a[k='1'",
+            "/m:a//b",
+            "/m:a[m:b/m:c='1']",
+            "/m:a[not(k)='1']",
+            "/m:a[='1']",
+        ] {
             assert!(InstancePath::parse(text).is_err(), "{text}");
         }
     }

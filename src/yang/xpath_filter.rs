@@ -128,6 +128,23 @@ impl XPathFilter {
         if tree.is_empty() {
             return Ok(Vec::new());
         }
+        self.affordable(tree)?;
+        evaluate::nodes(tree, &self.bound).map_err(|problem| {
+            let error = invalid(&self.select, &problem);
+            match problem.as_str() {
+                evaluate::NO_NODE_SET => error.with_app_tag("not-a-node-set"),
+                _ => error,
+            }
+        })
+    }
+
+    /// Whether it is true, by the rules of XPath for whatever it gives.
+    pub(in crate::yang) fn is_true(&self, tree: &Tree) -> Result<bool, DataError> {
+        self.affordable(tree)?;
+        evaluate::truth(tree, &self.bound).map_err(|problem| invalid(&self.select, &problem))
+    }
+
+    fn affordable(&self, tree: &Tree) -> Result<(), DataError> {
         let nodes = evaluate::size(tree);
         let cost = cost(&self.expr, nodes);
         if cost > MAX_COST {
@@ -138,13 +155,7 @@ impl XPathFilter {
             );
             return Err(DataError::new(DataErrorTag::ResourceDenied, message));
         }
-        evaluate::nodes(tree, &self.bound).map_err(|problem| {
-            let error = invalid(&self.select, &problem);
-            match problem.as_str() {
-                evaluate::NO_NODE_SET => error.with_app_tag("not-a-node-set"),
-                _ => error,
-            }
-        })
+        Ok(())
     }
 }
 

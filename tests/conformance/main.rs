@@ -26,6 +26,8 @@ mod rfc6243_section_4;
 mod rfc6470_section_2;
 mod rfc8341_section_3;
 mod rfc8526_section_3;
+mod rfc8639_section_2;
+mod rfc8640_section_5;
 mod rfc9144_section_4;
 
 use std::time::{Duration, Instant};

@@ -97,18 +97,29 @@ impl Office {
 
     /// Lets time pass, and the desk do what is due meanwhile.
     pub fn pass(&mut self, seconds: u64) {
-        let until = *self.passed.lock().unwrap() + Duration::from_secs(seconds);
+        self.pass_for(Duration::from_secs(seconds));
+    }
+
+    /// The same, in parts of a second.
+    pub fn pass_for(&mut self, time: Duration) {
+        let until = *self.passed.lock().unwrap() + time;
+        let mut attend = self.desk.attend();
         loop {
-            let due = self
-                .deadline
-                .lock()
-                .unwrap()
-                .map(|moment: Instant| moment - self.began);
+            let confirm = *self.deadline.lock().unwrap();
+            let due = [confirm, attend]
+                .into_iter()
+                .flatten()
+                .map(|moment: Instant| moment.saturating_duration_since(self.began))
+                .min();
             match due.filter(|due| *due <= until) {
-                Some(due) => *self.passed.lock().unwrap() = due,
+                Some(due) => {
+                    let mut passed = self.passed.lock().unwrap();
+                    *passed = due.max(*passed);
+                }
                 None => break,
             }
             self.desk.expire();
+            attend = self.desk.attend();
         }
         *self.passed.lock().unwrap() = until;
     }
@@ -205,6 +216,7 @@ impl Office {
 
     /// Takes the notifications that wait for a session and gives each message; none when its subscription fell behind.
     pub fn hear(&mut self, id: u32) -> Option<Vec<String>> {
+        self.desk.attend();
         let mut messages = Vec::new();
         loop {
             let (ready, more) = match self.desk.notifications(id, 10_000) {
@@ -262,6 +274,8 @@ impl Office {
             self.sessions.remove(&id);
             self.desk.close(id, ending);
         }
+        // As the agent's timer does when it is told to look.
+        self.desk.attend();
         messages
     }
 }

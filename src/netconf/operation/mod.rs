@@ -19,6 +19,7 @@ pub mod lock;
 pub mod other;
 pub mod parameters;
 pub mod partial_lock;
+pub mod subscription;
 pub mod unlock;
 pub mod validate;
 
@@ -50,6 +51,11 @@ pub fn read(operation: Element<'_>) -> Result<Request, ManagementError> {
         (namespace::PARTIAL_LOCK, "partial-lock") => partial_lock::read(operation),
         (namespace::PARTIAL_LOCK, "partial-unlock") => partial_lock::read_unlock(operation),
         (namespace::NOTIFICATION, "create-subscription") => create_subscription::read(operation),
+        (namespace::SUBSCRIBED_NOTIFICATIONS, "establish-subscription") => subscription::establish(operation),
+        (namespace::SUBSCRIBED_NOTIFICATIONS, "modify-subscription") => subscription::modify(operation),
+        (namespace::SUBSCRIBED_NOTIFICATIONS, "delete-subscription") => subscription::delete(operation),
+        (namespace::SUBSCRIBED_NOTIFICATIONS, "kill-subscription") => subscription::kill(operation),
+        (namespace::YANG_PUSH, "resync-subscription") => subscription::resync(operation),
         (namespace::MONITORING, "get-schema") => get_schema::read(operation),
         (namespace::BASE | namespace::BASE_OF_NAPALM, _) => Err(not_ours(name)),
         ("", _) => {

@@ -13,7 +13,12 @@ use crate::yang::print::WithDefaults;
 const MAX_CONTENT_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
 
 /// Leaf-lists among the parameters.
-const REPEATED: [&str; 3] = ["origin-filter", "negated-origin-filter", "select"];
+const REPEATED: [&str; 4] = [
+    "origin-filter",
+    "negated-origin-filter",
+    "select",
+    "excluded-change",
+];
 
 const WITH_DEFAULTS: &[(&str, WithDefaults)] = &[
     ("explicit", WithDefaults::Explicit),
@@ -408,7 +413,8 @@ pub fn invalid_value(name: &str, message: String) -> ManagementError {
     ManagementError::protocol(ErrorTag::InvalidValue, message).with_info("bad-element", name)
 }
 
-fn missing_element(name: &str, message: String) -> ManagementError {
+/// A refusal for want of a parameter.
+pub fn missing_element(name: &str, message: String) -> ManagementError {
     ManagementError::protocol(ErrorTag::MissingElement, message).with_info("bad-element", name)
 }
 

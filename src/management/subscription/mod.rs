@@ -1,0 +1,9 @@
+//! Dynamic subscriptions (RFC 8639) to event streams and datastores (RFC 8641): agreed by RPC, gone with their session.
+
+pub mod agreements;
+pub mod filters;
+pub mod operations;
+pub mod participant;
+pub mod refusal;
+pub mod state;
+pub mod terms;

@@ -1,0 +1,122 @@
+//! Streams and subscriptions as state (RFC 8639 section 3).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::management::event_stream::{EventStreams, Stream};
+use crate::management::mailbox::{Outgoing, own};
+use crate::management::operational::StateProvider;
+use crate::management::subscription::agreements::{Agreed, Subscriptions};
+use crate::management::subscription::terms::{FilterChoice, Target};
+use crate::yang::schema::Schema;
+use crate::yang::state::StateBuilder;
+
+/// Fills `streams` and `subscriptions`.
+pub struct SubscriptionState {
+    /// The streams.
+    pub events: Arc<EventStreams>,
+    /// The subscriptions.
+    pub subscriptions: Arc<Subscriptions>,
+}
+
+impl StateProvider for SubscriptionState {
+    fn roots(&self) -> Vec<&'static str> {
+        vec![
+            "ietf-subscribed-notifications:streams",
+            "ietf-subscribed-notifications:subscriptions",
+        ]
+    }
+
+    fn fill(&self, out: &mut StateBuilder<'_>) {
+        out.container("ietf-subscribed-notifications:streams", |out| {
+            for stream in Stream::ALL {
+                out.list("stream", &[("name", &stream.name())], |out| {
+                    out.leaf("description", stream.description());
+                    out.leaf("replay-support", "");
+                    out.leaf("replay-log-creation-time", self.events.log_began());
+                    out.leaf_option("replay-log-aged-time", self.events.log_aged());
+                });
+            }
+        });
+        out.container("ietf-subscribed-notifications:subscriptions", |out| {
+            for (id, agreed) in self.subscriptions.all() {
+                out.list("subscription", &[("id", &id)], |out| self.fill_one(&agreed, out));
+            }
+        });
+    }
+
+    fn provided(&self) -> &'static [&'static str] {
+        &[
+            "/ietf-subscribed-notifications:streams/stream/description",
+            "/ietf-subscribed-notifications:streams/stream/replay-support",
+            "/ietf-subscribed-notifications:streams/stream/replay-log-creation-time",
+            "/ietf-subscribed-notifications:streams/stream/replay-log-aged-time",
+            "/ietf-subscribed-notifications:subscriptions/subscription/replay-start-time",
+            "/ietf-subscribed-notifications:subscriptions/subscription/receivers/receiver/sent-event-records",
+            "/ietf-subscribed-notifications:subscriptions/subscription/receivers/receiver/excluded-event-records",
+            "/ietf-subscribed-notifications:subscriptions/subscription/receivers/receiver/state",
+        ]
+    }
+}
+
+impl SubscriptionState {
+    fn fill_one(&self, agreed: &Agreed, out: &mut StateBuilder<'_>) {
+        fill_policy(agreed, out);
+        out.container("receivers", |out| {
+            // A dynamic subscription has one receiver: the session that made it.
+            let name = format!("{}, session {}", agreed.user, agreed.follower.session_id);
+            out.list("receiver", &[("name", &name)], |out| {
+                let counts = self.events.counts(agreed.follower);
+                out.leaf("sent-event-records", counts.sent);
+                out.leaf("excluded-event-records", counts.excluded);
+                let suspended = self.events.suspended_since(agreed.follower);
+                out.leaf(
+                    "state",
+                    if suspended.is_some() {
+                        "suspended"
+                    } else {
+                        "active"
+                    },
+                );
+            });
+        });
+    }
+}
+
+/// The terms (RFC 8639, grouping subscription-policy).
+fn fill_policy(agreed: &Agreed, out: &mut StateBuilder<'_>) {
+    match &agreed.terms.target {
+        Target::Stream {
+            name,
+            replay_start_time,
+        } => {
+            if let FilterChoice::Named(name) = &agreed.terms.filter {
+                out.leaf("stream-filter-name", name);
+            }
+            out.leaf_option("stream", name.as_ref());
+            out.leaf_option("replay-start-time", replay_start_time.as_ref());
+        }
+        Target::Datastore { .. } | Target::Unstated => {}
+    }
+    out.leaf_option("stop-time", agreed.stop);
+    out.leaf("encoding", "ietf-subscribed-notifications:encode-xml");
+}
+
+/// `subscription-modified`, with all the terms.
+pub(in crate::management) fn modified(
+    schema: &Arc<Schema>,
+    id: u32,
+    agreed: &Agreed,
+    now: Timestamp,
+) -> Option<Outgoing> {
+    own(
+        schema,
+        "ietf-subscribed-notifications:subscription-modified",
+        now,
+        |out| {
+            out.leaf("id", id);
+            fill_policy(agreed, out);
+        },
+    )
+}
