@@ -7,9 +7,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use ponder::datastore::apply::apply;
+use ponder::datastore::change_set::Change;
+use ponder::datastore::datastores::Datastores;
 use ponder::datastore::difference::difference;
 use ponder::datastore::edit::{OnError, edit};
 use ponder::datastore::edit_attributes::EditOperation;
+use ponder::datastore::history::Author;
+use ponder::datastore::memory_storage::MemoryStorage;
+use ponder::datastore::participant::open_gate;
 use ponder::yang::localised::Localised;
 use ponder::yang::modules::ModuleSet;
 use ponder::yang::path::InstancePath;
@@ -527,6 +532,8 @@ struct Counts {
     invalid: usize,
     whole: usize,
     replayed: usize,
+    /// Changes that were taken back.
+    undone: usize,
     /// Why everything was validated.
     reasons: BTreeMap<&'static str, usize>,
 }
@@ -615,6 +622,16 @@ fn try_model(seed: u64, counts: &mut Counts) {
             let paths: Vec<InstancePath> = net.iter().map(|change| change.path().clone()).collect();
             let story = story();
             let next = if found == Localised::Valid { part } else { whole };
+            if found == Localised::Valid {
+                // What was only tried is taken back, and the tree kept.
+                let mut undone = next.duplicate();
+                let undo: Vec<Change> = net.iter().rev().cloned().map(Change::reverse).collect();
+                apply(&mut undone, &undo).unwrap();
+                if undone.settle_undone(&paths) {
+                    counts.undone += 1;
+                    assert_eq!(shown(&undone), shown(&running), "taken back: {story}");
+                }
+            }
             apply(&mut spare, &net).unwrap();
             if spare.settle_changes(&paths) && found == Localised::Valid {
                 counts.replayed += 1;
@@ -645,6 +662,80 @@ fn both_ways_of_validating_agree() {
         }
     }
     println!("{} cases agreed: {counts:?}", counts.cases());
+}
+
+/// Rows in the order of their users, with a default that stands while there are fewer than two others.
+const FEW_OTHERS: &str = "module o { yang-version 1.1; namespace \"urn:o\"; prefix o; container top { \
+    list other { key k; leaf k { type int8; } } \
+    list row { key k; ordered-by user; leaf k { type int8; } \
+    leaf few { when \"count(/o:top/o:other) < 2\"; type int8; default 0; } } } }";
+
+fn top(inside: &str) -> String {
+    format!(
+        "<top xmlns=\"urn:o\" xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\" \
+         xmlns:y=\"urn:ietf:params:xml:ns:yang:1\">{inside}</top>"
+    )
+}
+
+/// Two rows and two others, and an edit that takes one of the others away and moves the rows there and back.
+fn two_rows() -> (Datastores, String) {
+    let schema = Schema::load(ModuleSet::new().with_module("o", FEW_OTHERS)).unwrap();
+    let datastores = Datastores::open(schema, Box::new(MemoryStorage::new())).unwrap();
+    commit(
+        &datastores,
+        &top("<other><k>1</k></other><other><k>2</k></other><row><k>1</k></row><row><k>2</k></row>"),
+    );
+    let edit = "<other nc:operation=\"delete\"><k>2</k></other>\
+                <row y:insert=\"first\"><k>2</k></row><row y:insert=\"first\"><k>1</k></row>";
+    (datastores, top(edit))
+}
+
+fn commit(datastores: &Datastores, config: &str) {
+    let edited = datastores.edit_candidate(config, EditOperation::Merge, OnError::Stop);
+    assert_eq!(edited.errors, []);
+    let author = Author {
+        user: "anna".to_owned(),
+        session_id: 7,
+        timestamp: jiff::Timestamp::UNIX_EPOCH,
+        label: None,
+        comment: None,
+    };
+    datastores.commit(author, &[]).unwrap();
+}
+
+/// Running has the defaults that validating it whole would give it.
+fn assert_has_its_defaults(datastores: &Datastores) {
+    let running = datastores.running();
+    let mut whole = running.tree.duplicate();
+    assert_eq!(whole.validate(), Ok(Vec::new()));
+    assert_eq!(shown(&running.tree), shown(&whole));
+}
+
+#[test]
+fn a_default_that_came_far_from_the_net_change_is_there_after_the_next_commits_too() {
+    let (datastores, edit) = two_rows();
+    commit(&datastores, &edit);
+    assert_has_its_defaults(&datastores);
+    for inside in [
+        "<row><k>3</k></row>",
+        "<row><k>4</k></row>",
+        "<row><k>5</k></row>",
+    ] {
+        commit(&datastores, &top(inside));
+        assert_has_its_defaults(&datastores);
+    }
+}
+
+#[test]
+fn a_default_that_came_with_an_edit_that_was_only_tried_is_gone_with_it() {
+    let (datastores, edit) = two_rows();
+    datastores
+        .test_edit(&edit, EditOperation::Merge, OnError::Stop, &[], &open_gate)
+        .unwrap();
+    for inside in ["<row><k>3</k></row>", "<row><k>4</k></row>"] {
+        commit(&datastores, &top(inside));
+        assert_has_its_defaults(&datastores);
+    }
 }
 
 #[test]

@@ -122,7 +122,8 @@ impl Copies {
         changes: impl DoubleEndedIterator<Item = &'c Change>,
     ) {
         let undo: Vec<Change> = changes.rev().cloned().map(Change::reverse).collect();
-        if follow(&mut tree, &undo).is_some() {
+        let is_undone = apply(&mut tree, &undo).is_ok() && tree.settle_undone(&touched(&undo));
+        if is_undone {
             self.keep(Spare {
                 generation,
                 tree: Arc::new(tree),
@@ -148,6 +149,9 @@ impl Copies {
 /// Carries changes out and fills in the defaults around them.
 fn follow(tree: &mut Tree, changes: &[Change]) -> Option<()> {
     apply(tree, changes).ok()?;
-    let touched: Vec<InstancePath> = changes.iter().map(|change| change.path().clone()).collect();
-    tree.settle_changes(&touched).then_some(())
+    tree.settle_changes(&touched(changes)).then_some(())
+}
+
+fn touched(changes: &[Change]) -> Vec<InstancePath> {
+    changes.iter().map(|change| change.path().clone()).collect()
 }

@@ -48,13 +48,7 @@ impl Tree {
     /// Whatever the answer, [`Tree::validate`] may follow.
     pub fn validate_changes(&mut self, before: &Tree, touched: &[InstancePath]) -> Localised {
         let schema = Arc::clone(self.schema());
-        let mut check = Check {
-            schema: &schema,
-            rules: schema.rules(),
-            done: HashSet::new(),
-            are_whens_only: false,
-            counted: RefCell::default(),
-        };
+        let mut check = Check::of(&schema);
         match check.run(self, Some(before), touched) {
             Ok(()) => Localised::Valid,
             Err(verdict) => {
@@ -67,13 +61,19 @@ impl Tree {
     /// Fills in the defaults around changes of a tree that is known to be valid with them; `false` when only
     /// validating everything could.
     pub fn settle_changes(&mut self, touched: &[InstancePath]) -> bool {
+        self.settle_around(touched, false)
+    }
+
+    /// The same where changes were taken back: the tree shall be what it was before them.
+    pub fn settle_undone(&mut self, touched: &[InstancePath]) -> bool {
+        self.settle_around(touched, true)
+    }
+
+    fn settle_around(&mut self, touched: &[InstancePath], is_undone: bool) -> bool {
         let schema = Arc::clone(self.schema());
         let mut check = Check {
-            schema: &schema,
-            rules: schema.rules(),
-            done: HashSet::new(),
-            are_whens_only: false,
-            counted: RefCell::default(),
+            is_undone,
+            ..Check::of(&schema)
         };
         let settled = check.run(self, None, touched).is_ok();
         schema.take_errors();
@@ -96,12 +96,25 @@ pub(super) struct Check<'s> {
     pub(super) done: HashSet<(usize, *mut ffi::lyd_node)>,
     /// Whether nothing but whens is looked at.
     pub(super) are_whens_only: bool,
+    /// Whether the changes are those of a tree that becomes what it was.
+    is_undone: bool,
     /// Lists whose limits were looked at, by their first entry.
     pub(super) counted: RefCell<HashSet<(*mut ffi::lyd_node, bool)>>,
 }
 
 impl<'s> Check<'s> {
-    /// Without `before` defaults are filled in and nothing is judged.
+    fn of(schema: &'s Schema) -> Check<'s> {
+        Check {
+            schema,
+            rules: schema.rules(),
+            done: HashSet::new(),
+            are_whens_only: false,
+            is_undone: false,
+            counted: RefCell::default(),
+        }
+    }
+
+    /// Without `before` defaults are filled in, and nothing is judged but whens.
     fn run(&mut self, tree: &mut Tree, before: Option<&Tree>, touched: &[InstancePath]) -> Step {
         if let Some(why) = self.rules.hopeless {
             return Err(Localised::Whole(why));
@@ -121,22 +134,22 @@ impl<'s> Check<'s> {
                 self.nothing_lost(before, tree, touch)?;
             }
         }
-        if before.is_none() {
-            for touch in &touches {
-                if let Some(node) = tree.locate(&touch.path) {
-                    self.mark_allowed(node);
-                }
-            }
-            return Ok(());
-        }
         if self.concerns_whens(&touches, &filled.made) {
-            // What a when takes away breaks no rule.
+            // What a when takes away breaks no rule; and where a change is taken back, a default may have to go with it.
             self.are_whens_only = true;
             self.judge(tree, &touches, &filled.made)?;
             self.done.clear();
             self.are_whens_only = false;
         }
-        self.judge(tree, &touches, &filled.made)
+        if before.is_some() {
+            return self.judge(tree, &touches, &filled.made);
+        }
+        for touch in &touches {
+            if let Some(node) = tree.locate(&touch.path) {
+                self.mark_allowed(node);
+            }
+        }
+        Ok(())
     }
 
     /// Whether a when stands in what changed or was made, or reads what changed.
@@ -207,11 +220,16 @@ impl<'s> Check<'s> {
         if let Some(why) = self.rules.whole.get(&last.id()) {
             return Err(Localised::Whole(why));
         }
-        let mut gone = Vec::new();
-        if let Some(before) = before {
-            let node: Vec<_> = before.locate(&path).iter().map(NodeRef::raw).collect();
-            gone.push((last.id(), node));
+        if self.is_undone && self.rules.holds_nested.contains(&last.id()) {
+            // Which defaults were there depends on what had been there before.
+            return Err(Localised::Whole("a choice inside a choice"));
         }
+        // Without a tree from before, who reads the place is asked all the same.
+        let there = |path: &InstancePath| {
+            let node = before.and_then(|before| before.locate(path));
+            node.iter().map(NodeRef::raw).collect::<Vec<_>>()
+        };
+        let mut gone = vec![(last.id(), there(&path))];
         let mut parent = InstancePath::root();
         for (step, node) in path.steps().iter().zip(&chain) {
             if self.rules.nested.contains(&node.id()) {
@@ -222,25 +240,20 @@ impl<'s> Check<'s> {
                 if let Some(why) = self.rules.whole.get(mate) {
                     return Err(Localised::Whole(why));
                 }
-                let Some(before) = before else { continue };
-                let siblings = match before.locate(&parent) {
-                    Some(parent) => parent.children(),
-                    None if parent.is_root() => before.roots(),
-                    None => continue,
+                let siblings = match before.map(|before| (before, before.locate(&parent))) {
+                    Some((_, Some(parent))) => Some(parent.children()),
+                    Some((before, None)) if parent.is_root() => Some(before.roots()),
+                    Some(_) => continue,
+                    None => None,
                 };
-                let there = siblings.filter(|sibling| sibling.schema_id() == *mate);
+                let there = siblings.into_iter().flatten();
+                let there = there.filter(|sibling| sibling.schema_id() == *mate);
                 gone.push((*mate, there.map(|node| node.raw()).collect()));
             }
             parent.push(step.clone());
             // Structure in a case may go with what was in it.
-            if let Some(before) = before
-                && node.is_structure_only()
-                && !node.cases().is_empty()
-            {
-                gone.push((
-                    node.id(),
-                    before.locate(&parent).iter().map(NodeRef::raw).collect(),
-                ));
+            if node.is_structure_only() && !node.cases().is_empty() {
+                gone.push((node.id(), there(&parent)));
             }
         }
         Ok(Touch {

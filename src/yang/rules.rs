@@ -35,6 +35,8 @@ pub(in crate::yang) struct Rules {
     pub(in crate::yang) mates: HashMap<SchemaId, Vec<SchemaId>>,
     /// Nodes of choices with choices inside. Which defaults libyang puts there depends on what was there before.
     pub(in crate::yang) nested: HashSet<SchemaId>,
+    /// Those nodes, and all nodes above them.
+    pub(in crate::yang) holds_nested: HashSet<SchemaId>,
     /// The nodes that hang on whens, in the order in which whole trees resolve them.
     pub(in crate::yang) whens: Vec<WhenNode>,
     /// Those of them that stand by default below a node.
@@ -194,6 +196,8 @@ impl Rules {
                 .collect();
             if all.iter().any(|mate| mate.cases().len() > 1) {
                 self.nested.insert(node.id());
+                self.holds_nested
+                    .extend(upwards(*node).iter().map(SchemaNode::id));
             }
             let mates = all.into_iter().filter(|mate| *mate != node);
             self.mates.insert(node.id(), mates.map(SchemaNode::id).collect());
