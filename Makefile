@@ -64,7 +64,7 @@ KILLS ?= 20000
 
 torture: setup ## kills an agent KILLS times (20000) in the middle of commits, fails every operation of a disk, 50 000 commits
 	@echo "torture: $(KILLS) kills (SEED=N for others than yesterday's), then the simulated disk and the long row of commits"
-	@KILLS=$(KILLS) $(CARGO) test --quiet --test torture -- --include-ignored --nocapture
+	@KILLS=$(KILLS) $(CARGO) test --quiet --release --test torture -- --include-ignored --nocapture
 
 ORACLE_CASES ?= 1000000
 oracle: setup ## a million random edits on random models, validated both ways; ORACLE_CASES=n for another number

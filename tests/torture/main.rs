@@ -1,4 +1,9 @@
 //! Commits against a disk that fails at every operation, against SIGKILL at any moment, and in a crowd.
+//!
+//! Two ways lead to a kill. A real agent gets SIGKILL at random moments, half of them within the milliseconds of a commit,
+//! while one session commits (`kill`) or several do at once (`kill_in_a_crowd`). And each operation of the commit path on
+//! the disk is the last one, once, by a file layer that is put under the journal (`disk`, and for commits that share a sync
+//! `tests/commits_share_the_disk.rs`); that layer also loses and tears what was not synced, which SIGKILL alone never does.
 
 #![allow(
     missing_docs,
@@ -11,4 +16,5 @@
 mod crowd;
 mod disk;
 mod kill;
+mod kill_in_a_crowd;
 mod row;
