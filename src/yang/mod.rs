@@ -9,6 +9,7 @@
 mod compiled_type;
 pub mod document;
 pub mod error;
+mod escapes;
 #[allow(unsafe_code)] // evaluates XPath, copies and joins data
 pub mod evaluate;
 #[allow(unsafe_code)] // evaluates them and reads their atoms

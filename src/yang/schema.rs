@@ -12,6 +12,7 @@ use yang5::schema::{SchemaOutputFormat, SchemaPrinterFlags};
 
 use crate::yang::compiled_type::is_expression;
 use crate::yang::error::SchemaError;
+use crate::yang::escapes;
 use crate::yang::modules::ModuleSet;
 use crate::yang::rules::Rules;
 use crate::yang::schema_node::{SchemaId, SchemaNode, array};
@@ -506,7 +507,7 @@ impl Offered {
                 .texts()
                 .iter()
                 .filter_map(|text| {
-                    let yang = CString::new(text.text.as_str()).ok()?;
+                    let yang = CString::new(escapes::readable(&text.text).as_ref()).ok()?;
                     Some((
                         text.name.clone(),
                         text.revision.clone(),
@@ -640,6 +641,16 @@ mod tests {
                 .find("/Cisco-IOS-XR-config-mda-cfg:active-nodes/nothing")
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_module_of_version_1_may_have_any_letter_behind_a_backslash() {
+        let text = r#"module old { namespace urn:o; prefix o; leaf x { type string { pattern "\d+"; } } }"#;
+        let schema = Schema::load(ModuleSet::new().with_module("old", text)).unwrap();
+        assert_eq!(schema.source("old", None), Source::Text(text.to_owned()));
+        let newer = text.replace("prefix o;", "prefix o; yang-version 1.1;");
+        let error = Schema::load(ModuleSet::new().with_module("old", &newer)).unwrap_err();
+        assert!(error.to_string().contains("\\d"), "{error}");
     }
 
     #[test]

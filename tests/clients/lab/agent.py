@@ -65,10 +65,10 @@ class Agent(Process):
         self._closing.callback(self._close, session)
         return session
 
-    @staticmethod
-    def _close(session):
+    def _close(self, session):
         with contextlib.suppress(Exception):
-            if session.connected:
+            # Nobody answers for an agent that was killed; ncclient might wait for it.
+            if self.is_running() and session.connected:
                 session.close_session()
         with contextlib.suppress(Exception):
             session.session.close()
