@@ -114,7 +114,11 @@ impl Desk {
         // What lies within a path comes right after it.
         nodes.dedup_by(|inner, outer| inner.is_within(outer));
         if nodes.is_empty() {
-            let message = "partial-lock: nothing in running is selected";
+            let expressions: Vec<&str> = select.iter().map(|select| select.expression.as_str()).collect();
+            let message = format!(
+                "partial-lock: {} selects nothing in running",
+                expressions.join(" | ")
+            );
             return Err(one(ManagementError {
                 app_tag: Some("no-matches".to_owned()),
                 ..ManagementError::protocol(ErrorTag::OperationFailed, message)

@@ -125,6 +125,10 @@ fn what_selects_nothing_or_no_nodes_is_refused() {
         reply.contains("<error-app-tag>no-matches</error-app-tag>"),
         "{reply}"
     );
+    assert!(
+        reply.contains(&format!("{} selects nothing in running", port(7))),
+        "{reply}"
+    );
     let reply = office.ask(first, &lock(&["count(//*)"]));
     assert_eq!(tag_of(&reply), "invalid-value");
     assert!(
