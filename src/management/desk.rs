@@ -35,6 +35,15 @@ pub enum Ending {
     FellBehind,
 }
 
+/// What was refused without a question to the front desk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// A message that is no correct `<rpc>`.
+    Message,
+    /// The operation in a correct one.
+    Operation,
+}
+
 /// Ends a session from outside; called at most once, from any thread, must not block.
 pub type KillSwitch = Box<dyn FnOnce() + Send + Sync>;
 
@@ -54,6 +63,11 @@ pub trait FrontDesk: Send + Sync {
 
     /// Answers one request of a session.
     fn answer(&self, session_id: u32, request: Request) -> Result<Reply, Vec<ManagementError>>;
+
+    /// Hears of a message of a session that was refused before it came here.
+    fn refused(&self, session_id: u32, what: Refused) {
+        let _ = (session_id, what);
+    }
 
     /// Where a session hears that notifications may be waiting for it. To be called before its first request.
     fn listen(&self, session_id: u32, bell: Bell) {

@@ -21,7 +21,7 @@ use crate::management::base_events::Party;
 use crate::management::body::{InMemory, Overflow};
 use crate::management::config_stores::{StartupStore, UrlStore};
 use crate::management::configurations::EditManner;
-use crate::management::desk::{Ending, FrontDesk, KillSwitch, Visitor};
+use crate::management::desk::{Ending, FrontDesk, KillSwitch, Refused, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::event_stream::{Bell, Delivery, EventStreams, Watcher};
 use crate::management::monitoring::{ShownLock, ShownPart};
@@ -29,7 +29,7 @@ use crate::management::operational::OperationalState;
 use crate::management::request::{DatastoreName, OperationHome, Reply, Request};
 use crate::management::rollback;
 use crate::management::rpc_table::{Caller, RpcTable};
-use crate::management::session_list::SessionList;
+use crate::management::session_list::{Counted, SessionList};
 use crate::management::subscription::agreements::{Limits, Subscriptions};
 use crate::yang::error::DataError;
 use crate::yang::schema::Schema;
@@ -456,9 +456,20 @@ impl FrontDesk for Desk {
                     false
                 }
             };
-        self.parts
+        let delivery = self
+            .parts
             .events
-            .take(session_id, room, (self.parts.now)(), may_receive)
+            .take(session_id, room, (self.parts.now)(), may_receive);
+        if let Delivery::Notifications { ready, .. } = &delivery
+            && !ready.is_empty()
+        {
+            held(&self.parts.sessions).count_notifications(session_id, ready.len());
+        }
+        delivery
+    }
+
+    fn refused(&self, session_id: u32, what: Refused) {
+        held(&self.parts.sessions).count(session_id, Counted::Refused(what));
     }
 
     fn answer(&self, session_id: u32, request: Request) -> Answer {
@@ -488,7 +499,11 @@ impl FrontDesk for Desk {
                 }
             }
         }
-        held(&self.parts.sessions).count(session_id, errors);
+        let counted = match answer {
+            Ok(_) => Counted::Answered,
+            Err(_) => Counted::Refused(Refused::Operation),
+        };
+        held(&self.parts.sessions).count(session_id, counted);
         answer
     }
 

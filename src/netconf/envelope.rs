@@ -21,6 +21,8 @@ pub struct Returned {
 pub struct Envelope {
     /// For the reply.
     pub returned: Returned,
+    /// Whether it is a correct `<rpc>` with one operation in it, whatever that is.
+    pub is_rpc: bool,
     /// What is asked, or why it cannot be.
     pub request: Result<Request, ManagementError>,
 }
@@ -31,13 +33,18 @@ pub fn read(message: &[u8]) -> Result<Envelope, NotWellFormed> {
     let Some(root) = document.root() else {
         return Ok(Envelope {
             returned: Returned::default(),
+            is_rpc: false,
             request: Err(ManagementError::protocol(ErrorTag::MissingElement, "no <rpc>")
                 .with_info("bad-element", "rpc")),
         });
     };
     let returned = returned(root);
-    let request = request(root);
-    Ok(Envelope { returned, request })
+    let operation = operation(root);
+    Ok(Envelope {
+        returned,
+        is_rpc: operation.is_ok(),
+        request: operation.and_then(operation::read),
+    })
 }
 
 fn returned(rpc: Element<'_>) -> Returned {
@@ -66,7 +73,8 @@ fn returned(rpc: Element<'_>) -> Returned {
     Returned { attributes, prefix }
 }
 
-fn request(root: Element<'_>) -> Result<Request, ManagementError> {
+/// The one operation in it.
+fn operation(root: Element<'_>) -> Result<Element<'_>, ManagementError> {
     let (name, found) = (root.name(), root.namespace());
     if name == "hello" && found == namespace::BASE {
         let message = "<hello> was exchanged already: after it only <rpc> is expected";
@@ -115,5 +123,5 @@ fn request(root: Element<'_>) -> Result<Request, ManagementError> {
         let message = "<rpc> holds text beside its operation";
         return Err(ManagementError::protocol(ErrorTag::BadElement, message).with_info("bad-element", "rpc"));
     }
-    operation::read(operation)
+    Ok(operation)
 }

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
 
-use crate::management::desk::Ending;
+use crate::management::desk::{Ending, Refused};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::mailbox::Outgoing;
 use crate::management::request::{Reply, Request};
@@ -65,6 +65,8 @@ pub enum Output {
     Send(Vec<Piece>),
     /// Ask the front desk; there is never more than one question open.
     Ask(Ticket, Request),
+    /// Tell the front desk of a message that was refused; the refusal is sent by itself.
+    Refused(Refused),
     /// Send what is left, end the session at the front desk, close the channel. Nothing follows.
     Close(Ending, Option<String>),
 }
@@ -243,7 +245,7 @@ impl Session {
                 Incoming::Message(message) => self.request(&message),
                 Incoming::TooBig => {
                     let refusal = rpc_error::too_big(self.max_message_bytes);
-                    self.reply(&Returned::default(), Err(vec![refusal]));
+                    self.refuse(Refused::Message, &Returned::default(), refusal);
                 }
             }
         }
@@ -265,19 +267,31 @@ impl Session {
                     });
                     self.outputs.push_back(Output::Ask(ticket, request));
                 }
-                Err(refusal) => self.reply(&envelope.returned, Err(vec![refusal])),
+                Err(refusal) => {
+                    let refused = match envelope.is_rpc {
+                        true => Refused::Operation,
+                        false => Refused::Message,
+                    };
+                    self.refuse(refused, &envelope.returned, refusal);
+                }
             },
             Err(fault) => match open.framing {
                 Framing::Chunked => {
                     let refusal = rpc_error::malformed_message(&fault);
-                    self.reply(&Returned::default(), Err(vec![refusal]));
+                    self.refuse(Refused::Message, &Returned::default(), refusal);
                 }
                 // RFC 6241 appendix A keeps malformed-message from old clients, and section 3 then ends the session.
                 Framing::EndOfMessage => {
+                    self.outputs.push_back(Output::Refused(Refused::Message));
                     self.close(Ending::BadMessage, Some(format!("malformed message: {fault}")));
                 }
             },
         }
+    }
+
+    fn refuse(&mut self, refused: Refused, returned: &Returned, refusal: ManagementError) {
+        self.outputs.push_back(Output::Refused(refused));
+        self.reply(returned, Err(vec![refusal]));
     }
 
     fn reply(&mut self, returned: &Returned, answer: Result<Reply, Vec<ManagementError>>) {

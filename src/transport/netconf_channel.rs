@@ -158,6 +158,7 @@ impl Conversation {
                 match output {
                     Output::Send(pieces) => self.send(pieces),
                     Output::Ask(ticket, request) => self.held = Some((ticket, request)),
+                    Output::Refused(what) => around.desk.refused(session_id, what),
                     Output::Close(ending, reason) => return (ending, reason),
                 }
             }

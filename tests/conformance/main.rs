@@ -13,6 +13,7 @@ mod office;
 mod rfc5277_section_2;
 mod rfc5277_section_3;
 mod rfc5717_section_2;
+mod rfc6022_section_2_1_5;
 mod rfc6022_section_3_1;
 mod rfc6241_section_3;
 mod rfc6241_section_4;
@@ -133,6 +134,7 @@ impl Peer {
                     }
                 }
                 Output::Ask(ticket, request) => self.questions.push((ticket, request)),
+                Output::Refused(_) => {}
                 Output::Close(ending, reason) => self.closed = Some((ending, reason)),
             }
         }

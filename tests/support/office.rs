@@ -24,7 +24,8 @@ const HELLO: &str = r#"<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><c
 
 /// A desk with any number of sessions.
 pub struct Office {
-    desk: Arc<Desk>,
+    /// The desk itself.
+    pub desk: Arc<Desk>,
     storage: MemoryStorage,
     sessions: BTreeMap<u32, Client>,
     /// Sessions whose kill switch was used.
@@ -209,6 +210,11 @@ impl Office {
         assert_eq!(self.ask(id, operation), "<ok/>", "{operation}");
     }
 
+    /// Sends a message as it stands and gives what is answered.
+    pub fn say(&mut self, id: u32, message: &str) -> Vec<String> {
+        self.exchange(id, framing::encode(Framing::Chunked, vec![message.to_owned()]))
+    }
+
     /// edit-config on the candidate.
     pub fn edit(&mut self, id: u32, parameters: &str, config: &str) -> String {
         self.ask(id, &edit(parameters, config))
@@ -262,6 +268,7 @@ impl Office {
                     let answer = self.desk.answer(id, request);
                     client.session.handle(Input::Answered(ticket, answer), self.began);
                 }
+                Output::Refused(what) => self.desk.refused(id, what),
                 Output::Close(ending, _) => closed = Some(ending),
             }
         }

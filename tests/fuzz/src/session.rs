@@ -46,6 +46,7 @@ fn poll(session: &mut Session, asked: &mut Option<ponder::netconf::session::Tick
         match output {
             Output::Send(pieces) => assert!(pieces.iter().any(|piece| piece.length() > 0)),
             Output::Ask(ticket, _) => assert!(asked.replace(ticket).is_none(), "two questions at a time"),
+            Output::Refused(_) => {}
             Output::Close(..) => {
                 *closed = true;
                 *asked = None;
