@@ -1,10 +1,11 @@
-//! What the parts of a request cost in process: edit, commit, get, translate, count, decode.
+//! What the parts of a request cost in process: edit, commit, get, translate, count, decode, and access rules.
 //!
 //! `cargo bench --bench in_process`; `-- --quick` for a first look. `make bench` puts the figures into docs/benchmarks.md.
 
 #![allow(clippy::unwrap_used)] // a benchmark may stop at what it did not expect
 #![allow(missing_docs)] // criterion's macros make public items
 
+mod access;
 mod chassis;
 #[path = "../shared/entries.rs"]
 mod entries;
@@ -250,5 +251,13 @@ fn framing(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, one_leaf_commit, creation, reads, full_chassis, framing);
+criterion_group!(
+    benches,
+    one_leaf_commit,
+    creation,
+    reads,
+    full_chassis,
+    framing,
+    access::access_rules
+);
 criterion_main!(benches);

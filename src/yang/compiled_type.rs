@@ -113,6 +113,11 @@ pub(in crate::yang) unsafe fn value_rule(kind: *const ffi::lysc_type) -> ValueRu
 /// Whether a type's values are XPath expressions (`xpath1.0` of ietf-yang-types, `node-instance-identifier` of
 /// ietf-netconf-acm), so that prefixes in them mean modules.
 pub(in crate::yang) fn is_expression(plugin: usize) -> bool {
+    EXPRESSIONS.iter().any(|expression| is_called(plugin, expression))
+}
+
+/// Whether libyang calls a type so, its version apart.
+fn is_called(plugin: usize, wanted: &str) -> bool {
     // SAFETY: every compiled type refers to its plugin, which lives as long as the program; a plugin begins with the
     // pointer to its name (libyang's plugins_types.h), which the bindings keep to themselves.
     let name = unsafe {
@@ -122,7 +127,30 @@ pub(in crate::yang) fn is_expression(plugin: usize) -> bool {
         }
         borrowed(plugin.cast::<*const c_char>().read())
     };
-    name.is_some_and(|name| EXPRESSIONS.iter().any(|expression| name.ends_with(expression)))
+    name.is_some_and(|name| name.ends_with(wanted))
+}
+
+/// Has a `node-instance-identifier` kept as the XPath expression that it is, where the schema has such a type at all:
+/// libyang's own one refuses a path that gives some keys of a list, which RFC 8341 section 3.5 allows. Whoever acts on
+/// the path has to see whether it leads anywhere.
+///
+/// # Safety
+/// `kind` is null or a compiled type that nobody else uses meanwhile, and no value of it exists. `plugins` are the types
+/// of the same schema.
+pub(in crate::yang) unsafe fn keep_as_expression(
+    kind: *mut ffi::lysc_type,
+    plugins: impl IntoIterator<Item = usize>,
+) {
+    let [xpath, node_instance] = EXPRESSIONS;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if kind.is_null() || !is_called((*kind).plugin_ref, node_instance) {
+            return;
+        }
+        if let Some(plugin) = plugins.into_iter().find(|plugin| is_called(*plugin, xpath)) {
+            (*kind).plugin_ref = plugin;
+        }
+    }
 }
 
 /// # Safety

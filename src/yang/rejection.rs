@@ -172,7 +172,7 @@ fn explain(
         ValueRule::InstanceIdentifier => write!(message, "{shown} is not the path of a node"),
         ValueRule::Expression => write!(
             message,
-            "{shown} is not an XPath expression, or not a path of the schema whose predicates give all keys of a list"
+            "{shown} is not an XPath expression, or not a path of the schema"
         ),
     };
 }

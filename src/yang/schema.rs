@@ -10,7 +10,7 @@ use libyang5_sys as ffi;
 use yang5::context::{Context, ContextFlags};
 use yang5::schema::{SchemaOutputFormat, SchemaPrinterFlags};
 
-use crate::yang::compiled_type::is_expression;
+use crate::yang::compiled_type::{is_expression, keep_as_expression};
 use crate::yang::error::SchemaError;
 use crate::yang::escapes;
 use crate::yang::modules::ModuleSet;
@@ -174,6 +174,13 @@ impl Schema {
         let mut types = HashSet::new();
         for top in schema.top_nodes() {
             collect(top, &mut nodes, &mut types);
+        }
+        if let Some(path) = schema.find(RULE_PATH) {
+            // SAFETY: a leaf is in full a `lysc_node_leaf`; nobody else has the schema yet, and no data was made with it.
+            unsafe {
+                let leaf = path.raw().cast::<ffi::lysc_node_leaf>();
+                keep_as_expression((*leaf).type_, types.iter().copied());
+            }
         }
         schema.nodes = nodes;
         schema.withheld = Withheld::from(&schema, schema.nodes.iter().copied());
@@ -416,6 +423,9 @@ fn collect(node: SchemaNode<'_>, ids: &mut HashSet<SchemaId>, types: &mut HashSe
         }
     }
 }
+
+/// The path of an access rule.
+const RULE_PATH: &str = "/ietf-netconf-acm:nacm/rule-list/rule/path";
 
 /// Name and features of each module to implement.
 fn wanted_modules(set: &ModuleSet) -> Vec<(&str, Vec<&str>)> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use expect_test::expect;
+use ponder::app::access::AccessParticipant;
 use ponder::datastore::memory_storage::MemoryStorage;
 use ponder::management::access::control::{AccessControl, AccessState, Privileges};
 use ponder::management::operational::OperationalState;
@@ -293,21 +294,38 @@ fn denials_are_counted_beside_the_rules_in_one_container() {
 }
 
 #[test]
-fn a_path_that_no_module_has_is_refused_where_it_is_configured() {
+fn a_path_that_leads_nowhere_is_refused_by_the_commit() {
+    for path in [
+        "/sh:hostnames",
+        "/sh:host-names[sh:x='1']",
+        "/if:interface-configurations/if:interface-configuration[if:mtu='1']",
+    ] {
+        let mut office = Office::with(MemoryStorage::new(), |parts| {
+            parts.participants.push(Box::new(AccessParticipant));
+        });
+        let root = office.enter("root");
+        let rules = format!(
+            "<nacm xmlns=\"{NACM}\" xmlns:sh=\"{SHELLUTIL}\" xmlns:if=\"{IFMGR}\"><rule-list><name>l</name>\
+             <group>*</group><rule><name>r</name><path>{path}</path>{DENY}</rule></rule-list></nacm>"
+        );
+        office.accept(root, &edit("", &rules));
+        let refused = office.ask(root, "<commit/>");
+        assert!(
+            refused.contains("<error-tag>invalid-value</error-tag>")
+                && refused.contains("/nacm:path</error-path>")
+                && refused.contains("is not the path of a node"),
+            "{refused}"
+        );
+    }
     let mut office = office(false);
     let root = office.enter("root");
-    let refused = office.ask(
-        root,
-        &edit(
-            "",
-            &format!(
-                "<nacm xmlns=\"{NACM}\"><rule-list><name>l</name><group>*</group><rule><name>r</name>\
-                 <path xmlns:sh=\"{SHELLUTIL}\">/sh:hostnames</path>{DENY}</rule></rule-list></nacm>"
-            ),
-        ),
+    let syntax = format!(
+        "<nacm xmlns=\"{NACM}\"><rule-list><name>l</name><group>*</group><rule><name>r</name>\
+         <path>/[</path>{DENY}</rule></rule-list></nacm>"
     );
+    let refused = office.ask(root, &edit("", &syntax));
     assert!(
-        refused.contains("<error-tag>invalid-value</error-tag>") && refused.contains("hostnames"),
+        refused.contains("<error-tag>invalid-value</error-tag>"),
         "{refused}"
     );
 }
@@ -371,4 +389,57 @@ fn a_notification_that_may_not_be_received_is_held_back_and_counted() {
     );
     office.enter("bert");
     assert_eq!(names(&office.hear(anna).unwrap()), ["netconf-session-start"]);
+}
+
+/// Section 3.5, node-instance-identifier: "missing predicates" mean every instance, some keys' as well as all keys'.
+#[test]
+fn a_path_with_some_keys_of_a_list_is_about_every_entry_that_has_them() {
+    let list = "/if:interface-configurations/if:interface-configuration";
+    let rules = [
+        rule(
+            "one",
+            &format!("<path>{list}[if:interface-name='Optics0/0/0/1']</path>{DENY}"),
+        ),
+        rule(
+            "words",
+            &format!("<path>{list}[if:active='pre']/if:description</path>{DENY}"),
+        ),
+        rule("rest", PERMIT),
+    ]
+    .concat();
+    let pre = |xml: String| xml.replace("<active>act<", "<active>pre<");
+    let rest = [
+        interface("Optics0/0/0/0", "zero"),
+        interface("Optics0/0/0/1", "one"),
+        pre(interface("Optics0/0/0/1", "also one")),
+        pre(interface("Optics0/0/0/2", "two")),
+    ]
+    .concat();
+    let (mut office, _, anna) = ruled(&rules, &rest);
+    office.check(
+        anna,
+        &get_filtered(&format!("<interface-configurations xmlns=\"{IFMGR}\"/>")),
+        expect![[r#"
+            <data>
+            <interface-configurations xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-ifmgr-cfg">
+            <interface-configuration>
+            <active>act</active>
+            <interface-name>Optics0/0/0/0</interface-name>
+            <description>zero</description>
+            </interface-configuration>
+            <interface-configuration>
+            <active>pre</active>
+            <interface-name>Optics0/0/0/2</interface-name>
+            </interface-configuration>
+            </interface-configurations>
+            </data>"#]],
+    );
+    let refused = office.ask(anna, &edit("", &pre(interface("Optics0/0/0/1", "other"))));
+    assert!(refused.contains("access-denied"), "{refused}");
+    office.accept(anna, &edit("", &interface("Optics0/0/0/2", "other")));
+    let refused = office.ask(anna, &edit("", &pre(interface("Optics0/0/0/2", "other"))));
+    assert!(
+        refused.contains("access-denied") && refused.contains("/description"),
+        "{refused}"
+    );
 }

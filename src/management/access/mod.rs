@@ -4,6 +4,7 @@
 //! request, [`control`] the whole as the front desk uses it.
 
 pub mod control;
+pub mod index;
 pub mod judge;
 pub mod permit;
 pub mod policy;

@@ -1,12 +1,12 @@
-//! What one user may do: the rules that apply to the user, indexed for many questions.
+//! What one user may do: the rules that apply to the user, and what follows from them for each schema node.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::management::access::judge::Verdict;
-use crate::management::access::policy::{AccessOperation, Action, DataPath, Defaults, Policy, Rule, Subject};
+use crate::management::access::index::{Keys, RuleIndex};
+use crate::management::access::policy::{AccessOperation, Action, Defaults, Policy, Rule, Subject};
 use crate::management::access::protection::Protection;
-use crate::yang::schema_node::SchemaId;
+use crate::yang::schema_node::{DefaultDeny, SchemaId, SchemaNode};
 
 /// What one user may do under one policy.
 #[derive(Debug)]
@@ -14,18 +14,38 @@ pub enum Permit {
     /// Everything: a recovery session, or access control is off.
     Everything,
     /// What the rules say.
-    Rules(Rules),
+    Rules(Box<Rules>),
 }
 
 /// The rules of one user.
 #[derive(Debug)]
 pub struct Rules {
-    pub(super) rules: Vec<Arc<Rule>>,
-    pub(super) defaults: Defaults,
-    pub(super) protection: Arc<Protection>,
-    /// For each list, the rules whose innermost predicate names one whole key of it, by that key: so that a thousand
-    /// rules about a thousand entries cost one look each.
-    pub(super) by_key: HashMap<SchemaId, HashMap<Vec<String>, Vec<usize>>>,
+    rules: Vec<Arc<Rule>>,
+    defaults: Defaults,
+    protection: Arc<Protection>,
+    index: RuleIndex,
+    /// What was found out about schema nodes, by whichever request asked first.
+    known: RwLock<HashMap<(SchemaId, AccessOperation), Arc<Known>>>,
+}
+
+/// What is the same for all instances of a schema node.
+#[derive(Debug)]
+pub struct Known {
+    /// The first rule that is about every instance.
+    first: Option<usize>,
+    /// Where rules before it stand that are about some instances.
+    shapes: Vec<usize>,
+    /// What decides where no rule does.
+    otherwise: Verdict<'static>,
+}
+
+/// What was decided, and by what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verdict<'r> {
+    /// What.
+    pub action: Action,
+    /// The rule, `rule-list/rule`, or the default that decides where no rule does.
+    pub by: &'r str,
 }
 
 impl Permit {
@@ -35,23 +55,13 @@ impl Permit {
             return Permit::Everything;
         }
         let rules = policy.rules_for(user, external);
-        let mut by_key: HashMap<SchemaId, HashMap<Vec<String>, Vec<usize>>> = HashMap::new();
-        for (index, rule) in rules.iter().enumerate() {
-            if let Some((list, key)) = index_key(rule) {
-                by_key
-                    .entry(list)
-                    .or_default()
-                    .entry(key)
-                    .or_default()
-                    .push(index);
-            }
-        }
-        Permit::Rules(Rules {
+        Permit::Rules(Box::new(Rules {
+            index: RuleIndex::of(&rules),
             rules,
             defaults: policy.defaults,
             protection: Arc::clone(protection),
-            by_key,
-        })
+            known: RwLock::default(),
+        }))
     }
 
     /// Whether an operation may be run: RFC 8341 section 3.4.4. `is_closed` where only a rule can open it.
@@ -80,6 +90,72 @@ fn permitted(verdict: Verdict<'_>) -> Result<(), &str> {
 }
 
 impl Rules {
+    /// What is the same for all instances of a schema node; worked out once.
+    pub(super) fn known(&self, operation: AccessOperation, node: SchemaNode<'_>) -> Arc<Known> {
+        let place = (node.id(), operation);
+        // What is in it is added whole, so a panic elsewhere leaves nothing half done in it.
+        let found = self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&place)
+            .cloned();
+        found.unwrap_or_else(|| {
+            let known = Arc::new(self.look_up(operation, node));
+            let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(place).or_insert(known))
+        })
+    }
+
+    fn look_up(&self, operation: AccessOperation, node: SchemaNode<'_>) -> Known {
+        let chain: Vec<SchemaId> = std::iter::successors(Some(node), SchemaNode::parent)
+            .map(|node| node.id())
+            .collect();
+        let first = self.index.first_for_all(&self.rules, operation, node, &chain);
+        let closed = self.protection.at(node.id());
+        let (action, by) = match (operation, closed) {
+            (_, Some(DefaultDeny::All)) => (Action::Deny, "default-deny-all"),
+            (AccessOperation::Read, _) => (self.defaults.read, "read-default"),
+            (_, Some(DefaultDeny::Write)) => (Action::Deny, "default-deny-write"),
+            (AccessOperation::Exec, None) => (self.defaults.exec, "exec-default"),
+            (_, None) => (self.defaults.write, "write-default"),
+        };
+        Known {
+            first,
+            shapes: self.index.shapes_for(&chain, first),
+            otherwise: Verdict { action, by },
+        }
+    }
+
+    /// What the first rule about an instance says, or the default; `text` is room to work in.
+    pub(super) fn decide(
+        &self,
+        known: &Known,
+        operation: AccessOperation,
+        node: SchemaNode<'_>,
+        keys: &impl Keys,
+        text: &mut String,
+    ) -> Verdict<'_> {
+        let mut first = known.first;
+        for shape in known.shapes.iter().filter_map(|number| self.index.shape(*number)) {
+            if !shape.may_precede(first) {
+                continue;
+            }
+            let found = shape.first_for(&self.rules, operation, node, keys, text);
+            first = match (first, found) {
+                (Some(first), Some(found)) => Some(first.min(found)),
+                (first, found) => first.or(found),
+            };
+        }
+        match first.and_then(|place| self.rules.get(place)) {
+            Some(rule) => Verdict {
+                action: rule.action,
+                by: &rule.name,
+            },
+            None => known.otherwise,
+        }
+    }
+
     fn execution(&self, module: &str, name: &str, is_closed: bool) -> Verdict<'_> {
         let decided = self.first(AccessOperation::Exec, module, |subject| match subject {
             Subject::Everything => true,
@@ -132,13 +208,4 @@ impl Rules {
                 by: &rule.name,
             })
     }
-}
-
-/// Where a rule stands in the index: the list of its innermost predicate, when that names a whole key.
-pub(super) fn index_key(rule: &Rule) -> Option<(SchemaId, Vec<String>)> {
-    let Subject::Data(DataPath { predicates, .. }) = &rule.subject else {
-        return None;
-    };
-    let innermost = predicates.last()?;
-    Some((innermost.list, innermost.whole_key()?))
 }

@@ -117,21 +117,6 @@ pub struct Predicate {
     pub values: Vec<Option<String>>,
 }
 
-impl Predicate {
-    /// Whether an entry with these key values is meant.
-    pub fn holds(&self, keys: &[String]) -> bool {
-        self.values
-            .iter()
-            .zip(keys)
-            .all(|(wanted, has)| wanted.as_ref().is_none_or(|wanted| wanted == has))
-    }
-
-    /// All values, when each is given.
-    pub fn whole_key(&self) -> Option<Vec<String>> {
-        self.values.iter().cloned().collect()
-    }
-}
-
 /// One rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
@@ -261,6 +246,19 @@ impl Policy {
     }
 }
 
+/// The paths of rules that lead nowhere in the schema, each with the leaf that holds it.
+pub fn paths_that_lead_nowhere(tree: &Tree) -> Vec<NodeRef<'_>> {
+    let lists = tree
+        .root(ROOT)
+        .into_iter()
+        .flat_map(|nacm| nacm.children_named("rule-list"));
+    lists
+        .flat_map(|list| list.children_named("rule"))
+        .filter_map(|rule| rule.child("path"))
+        .filter(|path| subject_of_path(tree.schema(), path.value().unwrap_or_default()).is_none())
+        .collect()
+}
+
 fn action_of(text: &str) -> Action {
     match text {
         "permit" => Action::Permit,
@@ -314,6 +312,13 @@ fn subject_of_path(schema: &Schema, text: &str) -> Option<Subject> {
         at = Some(node);
         let values: Vec<Option<String>> = match &step.instance {
             Instance::Single => continue,
+            Instance::Keys(given)
+                if given
+                    .iter()
+                    .any(|(name, _)| !node.keys().any(|key| key.name() == name)) =>
+            {
+                return None;
+            }
             Instance::Keys(given) => node
                 .keys()
                 .map(|key| {

@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use crate::datastore::change_set::Change;
 use crate::datastore::content::Content;
 use crate::management::access::control::Denial;
-use crate::management::access::judge::{Judge, Keys};
+use crate::management::access::index::Keys;
+use crate::management::access::judge::Judge;
 use crate::management::access::policy::{AccessOperation, Action};
 use crate::yang::error::{DataError, DataErrorTag};
 use crate::yang::path::{Instance, InstancePath, Step};
@@ -40,13 +41,15 @@ struct Writer<'c> {
 struct PathKeys(RefCell<Vec<(SchemaId, Vec<String>)>>);
 
 impl Keys for PathKeys {
-    fn of(&self, list: SchemaId) -> Option<Vec<String>> {
+    fn each(&self, list: SchemaId, value: &mut dyn FnMut(usize, &str)) -> bool {
         let entries = self.0.borrow();
-        entries
-            .iter()
-            .rev()
-            .find(|(id, _)| *id == list)
-            .map(|(_, keys)| keys.clone())
+        let Some((_, keys)) = entries.iter().rev().find(|(id, _)| *id == list) else {
+            return false;
+        };
+        for (place, key) in keys.iter().enumerate() {
+            value(place, key);
+        }
+        true
     }
 }
 
