@@ -57,10 +57,17 @@ const WALLED: &[(&str, &[&str])] = &[
     ("axum::", &["ssm/http", "ssm/crl"]),
     ("axum_server::", &["ssm/http"]),
     ("reqwest::", &["app/"]),
+    ("rustls::", &["app/", "ssm/http", "ssm/run", "transport/tls_"]),
+    ("tokio_rustls::", &["app/syslog", "transport/tls_"]),
     ("rcgen::", &["licensing/signature", "ssm/ca"]),
     (
         "x509_parser::",
-        &["licensing/signature", "ssm/ca", "app/revocation"],
+        &[
+            "licensing/signature",
+            "ssm/ca",
+            "app/revocation",
+            "transport/client_certificate",
+        ],
     ),
     ("quick_xml::", &["netconf/", "yang/"]),
     ("toml::", &["app/", "device/chassis"]),

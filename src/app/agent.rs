@@ -1,4 +1,4 @@
-//! The agent put together: state folder, schema, device, datastores, licensing, front desk, SSH server.
+//! The agent put together: state folder, schema, device, datastores, licensing, front desk, server.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -40,6 +40,7 @@ use crate::app::state::simulator::{SimulatorRpcs, SimulatorState};
 use crate::app::state::slices::SlicesState;
 use crate::app::state::system_time::SystemTimeState;
 use crate::app::subscription_timer::SubscriptionTimer;
+use crate::app::tls_files;
 use crate::app::users::users;
 use crate::app::yang_dir;
 use crate::datastore::commit::Committed;
@@ -66,12 +67,12 @@ use crate::management::subscription::state::SubscriptionState;
 use crate::management::yang_library::YangLibrary;
 use crate::state_dir::StateDir;
 use crate::transport::clock::{SteadyClock, Waiting};
-use crate::transport::ssh_server::{self, CallHome, Limits, SshServer};
+use crate::transport::server::{self, CallHome, Limits, Server};
 use crate::yang::schema::Schema;
 
 /// A running agent.
 pub struct Agent {
-    server: SshServer,
+    server: Server,
     reporting: Reporting,
     audit: Option<AuditLog>,
     _state_dir: Arc<StateDir>,
@@ -81,7 +82,8 @@ impl Agent {
     /// Starts with these settings. When this returns, sessions are served.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Agent, StartError> {
         let users = users(&settings.users)?;
-        if settings.users.is_empty() {
+        let tls = tls_files::tls(&settings.netconf.tls, &clock)?;
+        if settings.users.is_empty() && tls.is_none() {
             return Err(StartError::NoUsers);
         }
         let chassis = chassis(&settings)?;
@@ -183,10 +185,11 @@ impl Agent {
         subscription_timer.start(&desk, Arc::clone(&clock));
         tracing::info!(generation = running.generation, state_dir = %state_dir.path().display(), "running is loaded");
 
-        let server = SshServer::start(ssh_server::Settings {
+        let server = Server::start(server::Settings {
             listen: settings.netconf.listen,
             host_keys,
             login: Arc::new(users),
+            tls,
             desk,
             clock: Arc::new(Steady(clock)),
             limits: Limits {
@@ -197,12 +200,7 @@ impl Agent {
             },
             call_home: CallHome {
                 // The settings were checked when they were read.
-                clients: settings
-                    .netconf
-                    .call_home
-                    .iter()
-                    .filter_map(|client| client.parse().ok())
-                    .collect(),
+                clients: settings.netconf.clients_to_call().unwrap_or_default(),
                 longest_wait: Duration::from_secs(settings.netconf.call_home_longest_wait_seconds.into()),
             },
         })
@@ -218,6 +216,11 @@ impl Agent {
     /// Where NETCONF over SSH is served.
     pub fn netconf_address(&self) -> SocketAddr {
         self.server.bound()
+    }
+
+    /// Where NETCONF over TLS is served, if it is.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.server.tls_bound()
     }
 
     /// Ends every session and stops.

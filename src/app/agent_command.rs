@@ -28,11 +28,21 @@ pub fn run(arguments: AgentArguments, clock: Arc<dyn Clock>) -> anyhow::Result<(
         let agent = Agent::start(settings, clock).await?;
         // Until here a signal ends the process at once, as every process: nothing has been promised yet.
         let shutdown = shutdown::requested()?;
-        say(format_args!("ready netconf={}", agent.netconf_address()))?;
+        say(ready(&agent))?;
         shutdown.await;
         agent.stop().await;
         Ok(())
     })
+}
+
+/// Where it is served, for whoever started it.
+fn ready(agent: &Agent) -> String {
+    let tls = agent.tls_address().map(|address| format!(" tls={address}"));
+    format!(
+        "ready netconf={}{}",
+        agent.netconf_address(),
+        tls.unwrap_or_default()
+    )
 }
 
 /// The settings file with the flags over it.

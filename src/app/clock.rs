@@ -1,11 +1,14 @@
 //! The only source of time: wall and steady time from one object, and waiting until a moment.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use rustls::pki_types::UnixTime;
+use rustls::time_provider::TimeProvider;
 use tokio::sync::watch;
 
 /// A wait that somebody else can drive.
@@ -113,6 +116,22 @@ impl Clock for ManualClock {
                 std::future::pending::<()>().await;
             }
         })
+    }
+}
+
+/// The wall clock, for the validity of certificates.
+pub struct AgentTime(pub Arc<dyn Clock>);
+
+impl TimeProvider for AgentTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().as_second()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
+
+impl fmt::Debug for AgentTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AgentTime")
     }
 }
 

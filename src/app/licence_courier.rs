@@ -1,7 +1,6 @@
 //! Carries licence requests over HTTP: trusts only the configured CA file, follows no redirect, waits and reads within limits.
 
 use std::error::Error;
-use std::fmt;
 use std::future::Future;
 use std::io;
 use std::path::Path;
@@ -12,12 +11,10 @@ use std::time::Duration;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, ClientBuilder, Proxy, Response, Url, redirect};
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::UnixTime;
-use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::app::ca_file::{CaFileError, client, roots};
-use crate::app::clock::Clock;
+use crate::app::clock::{AgentTime, Clock};
 use crate::app::licence_configuration::is_within;
 use crate::app::name_resolution::{Asking, Names, NotResolved};
 use crate::app::reach::Reach;
@@ -327,22 +324,6 @@ async fn read(mut response: Response, limit: usize) -> Result<Option<Vec<u8>>, r
         body.extend_from_slice(&chunk);
     }
     Ok(Some(body))
-}
-
-/// The agent's wall clock, for the validity of certificates.
-struct AgentTime(Arc<dyn Clock>);
-
-impl TimeProvider for AgentTime {
-    fn current_time(&self) -> Option<UnixTime> {
-        let seconds = u64::try_from(self.0.now().as_second()).ok()?;
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
-    }
-}
-
-impl fmt::Debug for AgentTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AgentTime")
-    }
 }
 
 impl Courier for HttpCourier {

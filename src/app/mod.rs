@@ -52,6 +52,7 @@ pub mod state;
 pub mod stored_only;
 pub mod subscription_timer;
 pub mod syslog;
+pub mod tls_files;
 pub mod trace_ring;
 pub mod trust_record;
 pub mod users;

@@ -1,21 +1,22 @@
 //! The settings file of the agent: what it holds, its defaults, and clear words about what is wrong in it.
 
+pub mod netconf;
 pub mod policy;
+pub mod tls;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::app::name_resolution::DNS_PORT;
+use crate::app::settings::netconf::NetconfSettings;
 use crate::app::settings::policy::{PeriodSettings, PolicySettings, default_sections};
 use crate::app::syslog::connection::Transport;
 use crate::datastore::commit::ValidationWay;
 use crate::device::plain_words::plain_words;
 use crate::management::event_stream::QUEUE_EVENTS;
-use crate::transport::call_home::CallHomeClient;
 use crate::transport::error::TransportError;
 use crate::transport::login::{Users, parse_authorized_keys};
 
@@ -66,55 +67,6 @@ impl From<ValidationSetting> for ValidationWay {
             ValidationSetting::Changes => ValidationWay::Changes,
             ValidationSetting::Whole => ValidationWay::Whole,
             ValidationSetting::Both => ValidationWay::Both,
-        }
-    }
-}
-
-/// `[netconf]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct NetconfSettings {
-    /// Address and port of NETCONF over SSH; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Sessions at a time.
-    pub max_sessions: usize,
-    /// Seconds from the connection to the end of the login.
-    pub login_grace_seconds: u32,
-    /// Seconds from the start of the subsystem to the client's hello.
-    pub hello_timeout_seconds: u32,
-    /// How many bytes of a reply stay in memory until the client has taken them; a longer one waits in a file.
-    pub reply_memory_bytes: usize,
-    /// Folder for replies that wait in files, which have no names; the state folder without it.
-    pub reply_dir: Option<PathBuf>,
-    /// Whether running can be edited without a candidate (`:writable-running`).
-    pub writable_running: bool,
-    /// Whether there is a startup configuration of its own (`:startup`), which a start loads in the place of running.
-    pub startup: bool,
-    /// Folder below which the files of `file:` URLs lie (`:url`).
-    pub url_root: Option<PathBuf>,
-    /// CA certificates of https servers that hold configurations (`:url`).
-    pub url_ca_file: Option<PathBuf>,
-    /// Clients that wait for calls (RFC 8071): hosts or addresses, with a port after a colon.
-    pub call_home: Vec<String>,
-    /// The longest wait between two calls of a client that cannot be reached.
-    pub call_home_longest_wait_seconds: u32,
-}
-
-impl Default for NetconfSettings {
-    fn default() -> NetconfSettings {
-        NetconfSettings {
-            listen: SocketAddr::from(([0, 0, 0, 0], 830)),
-            max_sessions: 256,
-            login_grace_seconds: 60,
-            hello_timeout_seconds: 60,
-            reply_memory_bytes: 1 << 20,
-            reply_dir: None,
-            writable_running: false,
-            startup: false,
-            url_root: None,
-            url_ca_file: None,
-            call_home: Vec::new(),
-            call_home_longest_wait_seconds: 60,
         }
     }
 }
@@ -347,6 +299,10 @@ impl Settings {
             &mut settings.netconf.reply_dir,
             &mut settings.netconf.url_root,
             &mut settings.netconf.url_ca_file,
+            &mut settings.netconf.tls.certificate_file,
+            &mut settings.netconf.tls.key_file,
+            &mut settings.netconf.tls.client_ca_file,
+            &mut settings.netconf.tls.crl_file,
             &mut settings.licensing.root,
             &mut settings.licensing.ca_file,
             &mut settings.licensing.seal_key_file,
@@ -365,14 +321,8 @@ impl Settings {
 
     /// What would keep everybody out or let nothing be kept: the key, and what is wrong with its value.
     fn check_numbers(&self) -> Result<(), (&'static str, String)> {
+        self.netconf.check()?;
         let at_least_one = [
-            ("max-sessions", self.netconf.max_sessions as u64),
-            ("login-grace-seconds", self.netconf.login_grace_seconds.into()),
-            ("hello-timeout-seconds", self.netconf.hello_timeout_seconds.into()),
-            (
-                "call-home-longest-wait-seconds",
-                self.netconf.call_home_longest_wait_seconds.into(),
-            ),
             ("max-bytes", self.audit.max_bytes),
             (
                 "exchange-timeout-seconds",
@@ -380,12 +330,7 @@ impl Settings {
             ),
         ];
         if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
-            return Err((key, "is 0: it must be 1 or more".to_owned()));
-        }
-        for client in &self.netconf.call_home {
-            client
-                .parse::<CallHomeClient>()
-                .map_err(|problem| ("call-home", format!("cannot be used: {problem}")))?;
+            return Err((key, AT_LEAST_ONE.to_owned()));
         }
         if self
             .licensing
@@ -416,6 +361,11 @@ impl Settings {
             let line = text.lines().position(|line| line.trim_start().starts_with(key));
             (line.map_or(1, |at| at + 1), format!("{key} {problem}"))
         })?;
+        settings
+            .netconf
+            .tls
+            .check()
+            .map_err(|wrong| (wrong.line_in(text), wrong.problem))?;
         let mut seen = std::collections::BTreeSet::new();
         for user in &settings.users {
             let line = text
@@ -476,11 +426,23 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 /// The commented default file that `ponder settings` prints.
 pub fn default_file() -> String {
-    DEFAULT_FILE.replace(
-        "\n[notifications]",
-        &format!("{}\n[notifications]", default_sections()),
-    )
+    DEFAULT_FILE
+        .replace(
+            "\n# Who may log in",
+            &format!(
+                "\n{}\n{}\n# Who may log in",
+                netconf::DEFAULT_SECTION,
+                tls::DEFAULT_SECTION
+            ),
+        )
+        .replace(
+            "\n[notifications]",
+            &format!("{}\n[notifications]", default_sections()),
+        )
 }
+
+/// What is wrong with a number that is 0.
+const AT_LEAST_ONE: &str = "is 0: it must be 1 or more";
 
 const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here is the default, or an example behind a comment sign.
 # Relative paths are taken from this file's folder. Flags on the command line win.
@@ -497,29 +459,6 @@ const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here is 
 # told; "whole" looks at everything at each commit, which takes the longer the more is stored; "both" does both and refuses
 # what they do not agree on (the flag --paranoid). `ponder-datastore-state` counts them.
 validation = "changes"
-
-[netconf]
-# NETCONF over SSH. Port 0 takes a free port, which the ready line tells.
-listen = "0.0.0.0:830"
-max-sessions = 256
-# Seconds from the connection to the end of the login, and from the subsystem's start to the client's hello.
-login-grace-seconds = 60
-hello-timeout-seconds = 60
-# A longer reply waits for its client in a file without a name, in this folder: the state folder unless it is set.
-reply-memory-bytes = 1048576
-# reply-dir = "/var/tmp"
-# Whether running can be edited without a candidate; IOS XR has it off.
-writable-running = false
-# Whether there is a startup configuration of its own: a start makes running what was last copied to startup. Without it
-# running itself outlives a restart.
-startup = false
-# Configurations behind URLs: a folder for file: URLs, and the CA certificates of https servers. Without both there is no :url.
-# url-root = "configurations"
-# url-ca-file = "url-ca.pem"
-# NETCONF clients that the agent calls (RFC 8071), port 4334 unless one is given, and again whenever a connection ends; the
-# waits between calls in vain grow up to the longest.
-# call-home = ["orchestrator.example", "192.0.2.10:4334"]
-call-home-longest-wait-seconds = 60
 
 # Who may log in; any number of these. A user has keys, a password or both.
 # [[users]]

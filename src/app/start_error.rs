@@ -23,7 +23,8 @@ pub enum StartError {
     NoStateDir,
     /// Nobody could log in.
     #[error(
-        "nobody could log in: give --user NAME with --authorized-keys FILE, or [[users]] in the settings file"
+        "nobody could log in: give --user NAME with --authorized-keys FILE, or [[users]] or [netconf.tls] in the settings \
+         file"
     )]
     NoUsers,
     /// The settings file.
@@ -74,6 +75,16 @@ pub enum StartError {
     /// A host key of the state folder.
     #[error("{path}: {cause}")]
     HostKey {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: TransportError,
+    },
+    /// A file of NETCONF over TLS.
+    #[error("TLS {what} {path}: {cause}")]
+    TlsFile {
+        /// What it was named as.
+        what: &'static str,
         /// Which file.
         path: PathBuf,
         /// What is wrong with it.

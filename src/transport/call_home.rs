@@ -1,7 +1,6 @@
-//! NETCONF call home over SSH (RFC 8071): the server dials its clients, keeps the connections, and dials again for ever.
+//! NETCONF call home (RFC 8071) over SSH and TLS: the server dials its clients, keeps the connections, and dials again.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +9,22 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use crate::transport::ssh_server::{Served, Shared, raised, serve};
+use crate::transport::server::{Security, Served, Shared, raised, serve};
 
-/// The port that clients listen on for it (RFC 8071 section 6).
-pub const PORT: u16 = 4334;
+impl Security {
+    /// The port that clients listen on for calls (RFC 8071 section 6).
+    fn call_home_port(self) -> u16 {
+        match self {
+            Security::Ssh => 4334,
+            Security::Tls => 4335,
+        }
+    }
+}
 
 /// A client that waits for calls.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CallHomeClient {
+    security: Security,
     host: String,
     port: u16,
 }
@@ -32,11 +39,9 @@ impl fmt::Display for CallHomeClient {
     }
 }
 
-impl FromStr for CallHomeClient {
-    type Err = String;
-
-    /// `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]:PORT`.
-    fn from_str(text: &str) -> Result<CallHomeClient, String> {
+impl CallHomeClient {
+    /// `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]:PORT`; the port without one is that of the RFC.
+    pub fn parse(security: Security, text: &str) -> Result<CallHomeClient, String> {
         let wrong =
             || format!("call-home client {text:?}: write a host or address, with a port after a colon");
         let (host, port) = match text.strip_prefix('[') {
@@ -53,12 +58,13 @@ impl FromStr for CallHomeClient {
         };
         let port = match port {
             Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?,
-            None => PORT,
+            None => security.call_home_port(),
         };
         if host.is_empty() || host.contains(char::is_whitespace) {
             return Err(wrong());
         }
         Ok(CallHomeClient {
+            security,
             host: host.to_owned(),
             port,
         })
@@ -124,8 +130,8 @@ async fn call_once(client: &CallHomeClient, shared: &Arc<Shared>) -> Served {
     let reached = connected.and_then(|tcp| Ok((tcp.peer_addr()?, tcp)));
     match reached {
         Ok((peer, tcp)) => {
-            info!(%client, "called home");
-            let served = serve(Arc::clone(shared), tcp, peer, None).await;
+            info!(%client, over = ?client.security, "called home");
+            let served = serve(Arc::clone(shared), client.security, tcp, peer, None).await;
             info!(%client, logged_in = served == Served::LoggedIn, "the call home is over");
             served
         }
@@ -160,10 +166,13 @@ mod tests {
             ("2001:db8::1", "[2001:db8::1]:4334"),
             ("[2001:db8::1]:99", "[2001:db8::1]:99"),
         ] {
-            assert_eq!(text.parse::<CallHomeClient>().unwrap().to_string(), shown);
+            let client = CallHomeClient::parse(Security::Ssh, text).unwrap();
+            assert_eq!(client.to_string(), shown);
         }
+        let client = CallHomeClient::parse(Security::Tls, "nms.example").unwrap();
+        assert_eq!(client.to_string(), "nms.example:4335");
         for text in ["", ":4334", "nms:0", "nms:x", "[::1", "a b"] {
-            assert!(text.parse::<CallHomeClient>().is_err(), "{text}");
+            assert!(CallHomeClient::parse(Security::Ssh, text).is_err(), "{text}");
         }
     }
 }

@@ -13,10 +13,11 @@ use tracing::{Instrument, info, info_span, warn};
 
 use crate::management::audit::LoginAttempt;
 use crate::management::desk::Visitor;
+use crate::transport::conversation::Surroundings;
 use crate::transport::flow::Gauge;
 use crate::transport::login::UserKey;
-use crate::transport::netconf_channel::{self, Surroundings};
-use crate::transport::ssh_server::Shared;
+use crate::transport::netconf_channel;
+use crate::transport::server::Shared;
 
 /// Window of a channel in ordinary times, in bytes.
 pub(crate) const WINDOW: u32 = 2 * 1024 * 1024;
@@ -81,7 +82,7 @@ impl Connection {
 
     fn reject(&self) -> Auth {
         Auth::Reject {
-            proceed_with_methods: Some(self.shared.methods()),
+            proceed_with_methods: Some(self.shared.ssh.methods()),
             partial_success: false,
         }
     }
@@ -99,7 +100,7 @@ impl Connection {
     }
 
     fn knows(&self, user: &str, key: &PublicKey) -> bool {
-        self.shared.login.publickey(user, &UserKey::new(key.clone()))
+        self.shared.ssh.login.publickey(user, &UserKey::new(key.clone()))
     }
 
     fn early_request(&mut self, channel: ChannelId) -> Result<(), Error> {
@@ -115,23 +116,20 @@ impl Connection {
 
     fn open_netconf(&mut self, channel: Channel<Msg>, permit: OwnedSemaphorePermit, session: &Session) {
         let around = Surroundings {
-            desk: Arc::clone(&self.shared.desk),
-            clock: Arc::clone(&self.shared.clock),
-            limits: self.shared.limits,
+            shared: Arc::clone(&self.shared),
             visitor: Visitor {
                 user: self.user.clone(),
                 from: self.peer.to_string(),
                 transport: TRANSPORT,
             },
             waiting: Arc::clone(&self.waiting),
-            handle: session.handle(),
-            stop: self.shared.stop.clone(),
         };
+        let handle = session.handle();
         let open_sessions = Arc::clone(&self.open_sessions);
         open_sessions.send_modify(|open| *open += 1);
         let span = info_span!("netconf", session = tracing::field::Empty);
         let serving = async move {
-            netconf_channel::serve(channel, around).await;
+            netconf_channel::serve(channel, handle, around).await;
             drop(permit);
             open_sessions.send_modify(|open| *open -= 1);
         };
@@ -199,12 +197,12 @@ impl Handler for Connection {
     }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Error> {
-        if !self.shared.login.takes_passwords() {
+        if !self.shared.ssh.login.takes_passwords() {
             return Ok(self.reject());
         }
         // Each check takes many megabytes, so only a few run at a time.
-        let turn = self.shared.password_checks.acquire().await;
-        let login = Arc::clone(&self.shared.login);
+        let turn = self.shared.ssh.password_checks.acquire().await;
+        let login = Arc::clone(&self.shared.ssh.login);
         let (name, password) = (user.to_owned(), zeroize::Zeroizing::new(password.to_owned()));
         let fits = tokio::task::spawn_blocking(move || login.password(&name, &password))
             .await

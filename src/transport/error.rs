@@ -19,6 +19,14 @@ pub enum TransportError {
     /// Not a private key in OpenSSH's format, or one with a passphrase.
     #[error("host key: {0}")]
     HostKey(String),
+    /// A part of what TLS needs.
+    #[error("{reason}")]
+    Tls {
+        /// Which: certificate, key, client CA or CRL.
+        what: &'static str,
+        /// What is wrong with it; never the key itself.
+        reason: String,
+    },
     /// No host key at all.
     #[error("no host key: the SSH server needs at least one")]
     NoHostKey,

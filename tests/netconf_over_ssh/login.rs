@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::client::{BASE_1_1, Talk, connect, rpc, try_key};
 use crate::{Lab, scenario};
 use ponder::transport::host_key::{HostKey, HostKeyKind};
-use ponder::transport::ssh_server::Limits;
+use ponder::transport::server::Limits;
 
 #[test]
 fn a_listed_key_opens_a_session_for_its_user() {

@@ -27,7 +27,7 @@ use ponder::management::desk::FrontDesk;
 use ponder::transport::clock::{SteadyClock, Waiting};
 use ponder::transport::host_key::{HostKey, HostKeyKind};
 use ponder::transport::login::{Users, hash_password, parse_authorized_keys};
-use ponder::transport::ssh_server::{CallHome, Limits, Settings, SshServer};
+use ponder::transport::server::{CallHome, Limits, Server, Settings};
 
 /// A clock that stands still, so that only what a test waits for runs out.
 struct DoorClock(ManualClock);
@@ -47,7 +47,7 @@ pub struct Door {
     pub clock: ManualClock,
     pub address: SocketAddr,
     pub key: String,
-    pub server: SshServer,
+    pub server: Server,
 }
 
 impl Door {
@@ -60,10 +60,11 @@ impl Door {
         users
             .set_password_hash("alice", &hash_password("open sesame").unwrap())
             .unwrap();
-        let server = SshServer::start(Settings {
+        let server = Server::start(Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             host_keys: vec![HostKey::generate(HostKeyKind::Ed25519).unwrap()],
             login: Arc::new(users),
+            tls: None,
             desk,
             clock: Arc::new(DoorClock(clock.clone())),
             limits,
@@ -86,7 +87,7 @@ pub struct Lab {
     pub clock: ManualClock,
     pub address: SocketAddr,
     pub key: String,
-    pub server: SshServer,
+    pub server: Server,
 }
 
 impl Lab {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ponder::management::desk::Ending;
-use ponder::transport::ssh_server::Limits;
+use ponder::transport::server::Limits;
 use russh::ChannelMsg;
 
 use crate::client::{BASE_1_0, BASE_1_1, Talk, chunked, hello, rpc, test_rpc};

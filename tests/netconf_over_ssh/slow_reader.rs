@@ -13,7 +13,7 @@ use ponder::datastore::datastores::Datastores;
 use ponder::datastore::memory_storage::MemoryStorage;
 use ponder::management::body::{LayingAside, Overflow};
 use ponder::management::front_desk::{Desk, DeskParts};
-use ponder::transport::ssh_server::Limits;
+use ponder::transport::server::Limits;
 use ponder::yang::modules::ModuleSet;
 use ponder::yang::schema::Schema;
 
