@@ -333,6 +333,9 @@ fn subscription_limits(settings: &NotificationSettings) -> SubscriptionLimits {
         per_session: settings.subscriptions_per_session,
         in_all: settings.subscriptions,
         suspension: Duration::from_secs(settings.suspension_seconds.into()),
+        shortest_period: Duration::from_millis(u64::from(settings.shortest_period_centiseconds) * 10),
+        update_kilobytes: settings.update_kilobytes,
+        ..SubscriptionLimits::default()
     }
 }
 

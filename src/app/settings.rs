@@ -214,6 +214,10 @@ pub struct NotificationSettings {
     pub subscriptions: usize,
     /// How long a subscription may be suspended before it is ended.
     pub suspension_seconds: u32,
+    /// The shortest period between two updates of a datastore, in hundredths of a second.
+    pub shortest_period_centiseconds: u32,
+    /// How big an update of a datastore may be.
+    pub update_kilobytes: u32,
 }
 
 impl Default for NotificationSettings {
@@ -224,6 +228,8 @@ impl Default for NotificationSettings {
             subscriptions_per_session: 16,
             subscriptions: 256,
             suspension_seconds: 600,
+            shortest_period_centiseconds: 100,
+            update_kilobytes: 16 * 1024,
         }
     }
 }
@@ -502,6 +508,9 @@ suspension-seconds = 600
 # Subscriptions of establish-subscription that one session, and all of them, may have.
 subscriptions-per-session = 16
 subscriptions = 256
+# Subscriptions to datastores: the shortest period, and how big one update may be.
+shortest-period-centiseconds = 100
+update-kilobytes = 16384
 
 [audit]
 # Who did what: one line of JSON an event, in a file that only its owner reads. It is set aside as FILE.1 and so on when it

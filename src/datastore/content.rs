@@ -1,11 +1,17 @@
 //! What stands at and below a node, as plain data: for change sets, which outlive trees.
 
+use std::sync::Arc;
+
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::yang::path::{InstancePath, Step};
-use crate::yang::tree::NodeRef;
+use crate::datastore::apply::node_of;
+use crate::yang::path::{Instance, InstancePath, Step};
+use crate::yang::schema::Schema;
+use crate::yang::schema_node::SchemaNode;
+use crate::yang::tree::{NodeRef, Tree};
+use crate::yang::writer::TreeWriter;
 
 /// A leaf's value, or the children of anything else. Keys are in the path of an entry, not here; defaults and empty
 /// structure are left out. In records it is a text or an object whose names are steps of a path.
@@ -31,6 +37,34 @@ impl Content {
         )
     }
 
+    /// A tree that holds this at a path and nothing beside it; none where the schema has no such place.
+    pub fn alone_at(&self, schema: &Arc<Schema>, path: &InstancePath) -> Option<Tree> {
+        let mut writer = TreeWriter::new(schema);
+        let (above, last) = path.split_last()?;
+        let mut node = None;
+        for step in above {
+            let next = node_of(schema, node, step)?;
+            open(&mut writer, next, step)?;
+            node = Some(next);
+        }
+        self.write(&mut writer, node_of(schema, node, last)?, last)?;
+        Some(writer.finish())
+    }
+
+    fn write(&self, writer: &mut TreeWriter, node: SchemaNode<'_>, step: &Step) -> Option<()> {
+        match self {
+            Content::Value(value) => writer.term(node, value).ok(),
+            Content::Children(children) => {
+                open(writer, node, step)?;
+                for (step, content) in children {
+                    content.write(writer, node.child(&step.module, &step.name)?, step)?;
+                }
+                writer.close();
+                Some(())
+            }
+        }
+    }
+
     /// Whether a node at these modules and names below is inside.
     pub(crate) fn holds(&self, names: &[(&str, &str)]) -> bool {
         let Some(((module, name), below)) = names.split_first() else {
@@ -42,6 +76,18 @@ impl Content {
                 .iter()
                 .any(|(step, content)| step.name == *name && step.module == *module && content.holds(below)),
         }
+    }
+}
+
+/// Goes to a container or an entry, made when it is missing.
+fn open(writer: &mut TreeWriter, node: SchemaNode<'_>, step: &Step) -> Option<()> {
+    match &step.instance {
+        Instance::Keys(keys) => {
+            let values: Vec<&str> = keys.iter().map(|(_, value)| value.as_str()).collect();
+            writer.open_entry(node, &values).ok()
+        }
+        Instance::Position(_) => writer.open_entry(node, &[]).ok(),
+        Instance::Single | Instance::Value(_) => writer.open_container(node).ok(),
     }
 }
 

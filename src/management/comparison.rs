@@ -7,9 +7,9 @@ use crate::datastore::difference::difference;
 use crate::management::access::judge::Judge;
 use crate::management::front_desk::{Answer, Desk, one};
 use crate::management::request::{Comparison, NmdaDatastore, Reply};
+use crate::management::yang_patch::write_operation;
 use crate::yang::evaluate::selected;
-use crate::yang::path::{Instance, InstancePath};
-use crate::yang::place::Placement;
+use crate::yang::path::InstancePath;
 use crate::yang::print::{Readable, Rendering, WithDefaults, escape_text, print_node};
 use crate::yang::tree::Tree;
 
@@ -73,32 +73,7 @@ fn edit(output: &mut String, change: &Change, (source, of_source): (&Tree, &Rend
         Change::Set { .. } => ("replace", None),
         Change::Move { to, .. } => ("move", Some(to)),
     };
-    let _ = write!(
-        output,
-        "<operation>{operation}</operation><target>{}</target>",
-        escape_text(&offset(path))
-    );
-    if let Some(order) = order {
-        let (place, anchor) = match order {
-            Placement::First => ("first", None),
-            Placement::Last => ("last", None),
-            Placement::Before(anchor) => ("before", Some(anchor)),
-            Placement::After(anchor) => ("after", Some(anchor)),
-        };
-        if let Some((parents, last)) = path.split_last()
-            && let Some(anchor) = anchor
-        {
-            let mut beside = InstancePath::root();
-            for step in parents {
-                beside.push(step.clone());
-            }
-            let mut step = last.clone();
-            step.instance = anchor.clone();
-            beside.push(step);
-            let _ = write!(output, "<point>{}</point>", escape_text(&offset(&beside)));
-        }
-        let _ = write!(output, "<where>{place}</where>");
-    }
+    write_operation(output, operation, path, order);
     let shown =
         |tree: &Tree, rendering: &Rendering| tree.locate(path).map(|node| print_node(node, rendering));
     if !matches!(change, Change::Remove { .. } | Change::Move { .. })
@@ -111,46 +86,4 @@ fn edit(output: &mut String, change: &Change, (source, of_source): (&Tree, &Rend
     {
         let _ = write!(output, "<source-value>{value}</source-value>");
     }
-}
-
-/// The path in the form of RFC 8040 section 3.5.3: key values behind `=`, escaped.
-fn offset(path: &InstancePath) -> String {
-    let mut text = String::new();
-    let mut module = "";
-    for step in path.steps() {
-        text.push('/');
-        if step.module != module {
-            text.push_str(&step.module);
-            text.push(':');
-        }
-        module = &step.module;
-        text.push_str(&step.name);
-        match &step.instance {
-            Instance::Single => {}
-            Instance::Keys(keys) => {
-                let values: Vec<String> = keys.iter().map(|(_, value)| escaped(value)).collect();
-                let _ = write!(text, "={}", values.join(","));
-            }
-            Instance::Value(value) => {
-                let _ = write!(text, "={}", escaped(value));
-            }
-            // Lists without keys cannot be addressed in RFC 8040; the place is still told.
-            Instance::Position(position) => {
-                let _ = write!(text, "={position}");
-            }
-        }
-    }
-    if text.is_empty() { "/".to_owned() } else { text }
-}
-
-fn escaped(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
 }

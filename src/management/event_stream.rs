@@ -281,10 +281,28 @@ impl EventStreams {
     }
 
     /// Sends nothing more before all that waits has been taken, and says so.
-    pub fn suspend(&self, follower: Follower, now: Timestamp, reason: &str) {
+    pub fn suspend(&self, follower: Follower, now: Timestamp, reason: &str, until_resumed: bool) {
         let mut followers = self.followers();
         if let Some(mailbox) = followers.mailboxes.get_mut(&follower) {
-            mailbox.suspend(&self.schema, now, reason);
+            mailbox.suspend(&self.schema, now, reason, until_resumed);
+        }
+        followers.ring(follower.session_id);
+    }
+
+    /// Goes on with a subscription that was suspended.
+    pub fn resume(&self, follower: Follower, now: Timestamp) {
+        let mut followers = self.followers();
+        if let Some(mailbox) = followers.mailboxes.get_mut(&follower) {
+            mailbox.resume(&self.schema, now);
+        }
+        followers.ring(follower.session_id);
+    }
+
+    /// Says something about a subscription.
+    pub fn say(&self, follower: Follower, word: Outgoing) {
+        let mut followers = self.followers();
+        if let Some(mailbox) = followers.mailboxes.get_mut(&follower) {
+            mailbox.say(word);
         }
         followers.ring(follower.session_id);
     }

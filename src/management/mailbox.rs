@@ -75,10 +75,17 @@ pub(in crate::management) struct Mailbox {
     /// Of what was made for this subscription.
     bytes: usize,
     fell_behind: bool,
-    suspended: Option<Timestamp>,
+    suspended: Option<Suspension>,
     /// It is gone once all has been taken.
     is_ending: bool,
     counts: Counts,
+}
+
+#[derive(Clone, Copy)]
+struct Suspension {
+    since: Timestamp,
+    /// Until it is said, not only until all has been taken.
+    until_resumed: bool,
 }
 
 enum Waiting {
@@ -145,7 +152,7 @@ impl Mailbox {
     }
 
     pub(in crate::management) fn suspended_since(&self) -> Option<Timestamp> {
-        self.suspended
+        self.suspended.map(|suspension| suspension.since)
     }
 
     pub(in crate::management) fn counts(&self) -> Counts {
@@ -188,7 +195,8 @@ impl Mailbox {
             });
         } else if self.follower.subscription.is_some() {
             self.counts.excluded += 1;
-            self.suspend(schema, now, "ietf-subscribed-notifications:unsupportable-volume");
+            let reason = "ietf-subscribed-notifications:unsupportable-volume";
+            self.suspend(schema, now, reason, false);
         } else {
             self.fell_behind = true;
             self.waiting.clear();
@@ -204,14 +212,38 @@ impl Mailbox {
         }
     }
 
-    /// Says that nothing follows until all has been taken.
-    pub(in crate::management) fn suspend(&mut self, schema: &Arc<Schema>, now: Timestamp, reason: &str) {
+    /// Says that nothing follows until all has been taken, or until more than that has happened.
+    pub(in crate::management) fn suspend(
+        &mut self,
+        schema: &Arc<Schema>,
+        now: Timestamp,
+        reason: &str,
+        until_resumed: bool,
+    ) {
         if self.suspended.is_some() || self.is_ending {
             return;
         }
-        self.suspended = Some(now);
+        self.suspended = Some(Suspension {
+            since: now,
+            until_resumed,
+        });
         let word = self.word(schema, "subscription-suspended", now, Some(reason));
         self.waiting.extend(word.map(Waiting::Word));
+    }
+
+    /// Something about the subscription itself.
+    pub(in crate::management) fn say(&mut self, word: Outgoing) {
+        if !self.is_ending {
+            self.waiting.push_back(Waiting::Word(word));
+        }
+    }
+
+    /// Goes on, and says so.
+    pub(in crate::management) fn resume(&mut self, schema: &Arc<Schema>, now: Timestamp) {
+        if self.suspended.take().is_some() {
+            let word = self.word(schema, "subscription-resumed", now, None);
+            self.waiting.extend(word.map(Waiting::Word));
+        }
     }
 
     /// What waits was wanted under the filter of before.
@@ -297,7 +329,11 @@ impl Mailbox {
         if !self.waiting.is_empty() || room == 0 {
             return false;
         }
-        if self.suspended.take().is_some() {
+        if self
+            .suspended
+            .take_if(|suspension| !suspension.until_resumed)
+            .is_some()
+        {
             ready.extend(self.word(schema, "subscription-resumed", now, None));
         }
         if self.follower.subscription.is_none() && self.stop.is_some_and(|stop| stop <= now) {

@@ -27,3 +27,4 @@ pub mod session_list;
 pub mod subscribing;
 pub mod subscription;
 pub mod yang_library;
+pub mod yang_patch;

@@ -17,6 +17,12 @@ pub trait StateProvider: Send + Sync {
     /// inside closures.
     fn fill(&self, out: &mut StateBuilder<'_>);
 
+    /// Whether [`crate::management::front_desk::Desk::state_changed`] is called when it would fill them otherwise, so that
+    /// subscribers can follow it. Times and counters that move by themselves may be left out.
+    fn tells_changes(&self) -> bool {
+        false
+    }
+
     /// Schema paths of the leaves that it can fill, `/module:container/list/leaf`, for the coverage report.
     fn provided(&self) -> &'static [&'static str];
 }
@@ -35,8 +41,57 @@ impl OperationalState {
 
     /// The state that a selection can show. Fails only when a provider broke its schema, which is a defect of ours.
     pub fn collect(&self, schema: &Arc<Schema>, selection: &Selection) -> Result<Tree, ManagementError> {
+        self.collect_of(schema, selection, |_| true)
+    }
+
+    /// The same of those who tell changes.
+    pub fn collect_changing(
+        &self,
+        schema: &Arc<Schema>,
+        selection: &Selection,
+    ) -> Result<Tree, ManagementError> {
+        self.collect_of(schema, selection, |provider| provider.tells_changes())
+    }
+
+    /// The top-level nodes with state that a selection reaches, and whether changes of it are told.
+    pub fn reached(&self, selection: &Selection) -> Vec<(&'static str, bool)> {
+        let tops: Vec<String> = selection
+            .tops()
+            .map(|top| format!("{}:{}", top.module(), top.name()))
+            .collect();
+        self.roots(|root| tops.iter().any(|top| top == root))
+    }
+
+    /// The top-level nodes whose state tells changes.
+    pub fn changing(&self) -> Vec<&'static str> {
+        let told = self.roots(|_| true).into_iter();
+        told.filter(|(_, tells_changes)| *tells_changes)
+            .map(|(root, _)| root)
+            .collect()
+    }
+
+    fn roots(&self, which: impl Fn(&str) -> bool) -> Vec<(&'static str, bool)> {
+        self.providers
+            .iter()
+            .flat_map(|provider| {
+                let tells_changes = provider.tells_changes();
+                provider
+                    .roots()
+                    .into_iter()
+                    .map(move |root| (root, tells_changes))
+            })
+            .filter(|(root, _)| which(root))
+            .collect()
+    }
+
+    fn collect_of(
+        &self,
+        schema: &Arc<Schema>,
+        selection: &Selection,
+        which: impl Fn(&dyn StateProvider) -> bool,
+    ) -> Result<Tree, ManagementError> {
         let mut out = StateBuilder::new(schema, selection);
-        for provider in &self.providers {
+        for provider in self.providers.iter().filter(|provider| which(provider.as_ref())) {
             if provider.roots().iter().any(|root| out.wants(root)) {
                 provider.fill(&mut out);
             }

@@ -89,6 +89,13 @@ impl InstancePath {
         parent
     }
 
+    /// Its first steps, so many.
+    pub fn up_to(&self, depth: usize) -> InstancePath {
+        InstancePath {
+            steps: self.steps.iter().take(depth).cloned().collect(),
+        }
+    }
+
     /// The path without instances, `/m:a/b/n:c`, as [`crate::yang::schema_node::SchemaNode::path`] gives it.
     pub fn schema_path(&self) -> String {
         let mut path = String::new();

@@ -224,6 +224,30 @@ pub fn print_node(node: NodeRef<'_>, rendering: &Rendering) -> String {
     text
 }
 
+/// The same as far as it is selected and may be read; empty when nothing of it is.
+pub fn print_selected_node(
+    node: NodeRef<'_>,
+    selection: &Selection,
+    rendering: &Rendering,
+    readable: Option<&dyn Readable>,
+) -> String {
+    let mut text = String::new();
+    let mut printer = Printer::new(&mut text, node.schema().schema(), rendering, readable);
+    let mut above: Vec<NodeRef<'_>> = std::iter::successors(node.parent(), NodeRef::parent).collect();
+    above.reverse();
+    let mut view = Some(selection.view());
+    for parent in above {
+        view = view
+            .filter(|_| !printer.hides(parent))
+            .and_then(|view| view.inside(parent, |leaf| printer.may_read(leaf)));
+    }
+    if let Some(view) = view {
+        printer.selected(node, &view, None);
+    }
+    printer.pass_on();
+    text
+}
+
 /// The children of a node, all of them: what an operation answers, or a whole subtree for a log.
 pub fn print_children(node: NodeRef<'_>, defaults: WithDefaults) -> String {
     let mut text = String::new();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::yang::document::{Element, NETCONF_BASE};
 use crate::yang::error::DataError;
+use crate::yang::path::{Instance, InstancePath};
 use crate::yang::place::canonical_value;
 use crate::yang::schema::Schema;
 use crate::yang::schema_node::{NodeKind, SchemaId, SchemaNode};
@@ -114,6 +115,54 @@ impl Selection {
             .any(|id| self.schema.node(id).is_some_and(|node| node.module() == module))
     }
 
+    /// Whether what is selected follows from names and keys alone, whatever values other nodes have.
+    pub fn is_by_place(&self) -> bool {
+        let Some(sieve) = &self.filter else { return true };
+        sieve.is_by_place(&self.schema)
+    }
+
+    /// Whether a place is selected, or something above or below it may be.
+    pub fn may_reach(&self, path: &InstancePath) -> bool {
+        let mut view = self.view();
+        let mut parent: Option<SchemaNode<'_>> = None;
+        for step in path.steps() {
+            let node = match parent {
+                None => self.schema.top(&step.module, &step.name),
+                Some(parent) => parent.child(&step.module, &step.name),
+            };
+            let Some(node) = node.filter(|node| view.wants(*node)) else {
+                return false;
+            };
+            if node.is_term() {
+                return true;
+            }
+            let values: &[(String, String)] = match &step.instance {
+                Instance::Keys(values) => values,
+                _ => &[],
+            };
+            let keys: Vec<(SchemaId, &str)> = node
+                .keys()
+                .zip(values)
+                .map(|(key, (_, value))| (key.id(), value.as_str()))
+                .collect();
+            let Some(inside) = view.inside_of(node, &keys) else {
+                return false;
+            };
+            (view, parent) = (inside, Some(node));
+        }
+        true
+    }
+
+    /// The top-level nodes of which anything can be selected.
+    pub fn tops(&self) -> impl Iterator<Item = SchemaNode<'_>> {
+        let data =
+            |node: &SchemaNode<'_>| !matches!(node.kind(), NodeKind::Operation | NodeKind::Notification);
+        let view = self.view();
+        self.schema
+            .top_nodes()
+            .filter(move |node| data(node) && view.wants(*node))
+    }
+
     pub(in crate::yang) fn view(&self) -> View<'_> {
         match &self.filter {
             None => View::All,
@@ -190,6 +239,20 @@ impl Sieve {
             }
         }
         Ok(sieve)
+    }
+
+    fn is_by_place(&self, schema: &Schema) -> bool {
+        let of_keys = self
+            .matches
+            .iter()
+            .flat_map(|content| &content.leaves)
+            .all(|(leaf, _)| schema.node(*leaf).is_some_and(|node| node.is_key()));
+        of_keys
+            && self
+                .picks
+                .iter()
+                .filter_map(|pick| pick.inside.as_ref())
+                .all(|inside| inside.is_by_place(schema))
     }
 
     /// All schema nodes that it names.

@@ -30,6 +30,8 @@ pub struct XPathFilter {
     bound: String,
     /// What its location paths can lead to.
     reach: Selection,
+    /// Whether that is all that it selects, and nothing else.
+    is_exact: bool,
 }
 
 impl XPathFilter {
@@ -50,14 +52,16 @@ impl XPathFilter {
             binding: &mut binding,
             sieve: Sieve::default(),
             everything: false,
+            is_exact: is_location(&expr),
         };
         reach.expr(&expr, true);
-        let (sieve, everything) = (reach.sieve, reach.everything);
+        let (sieve, everything, is_exact) = (reach.sieve, reach.everything, reach.is_exact);
         let bound = binding.rewritten(select);
         Ok(XPathFilter {
             expr,
             select: select.to_owned(),
             bound,
+            is_exact: is_exact && !everything,
             reach: if everything {
                 Selection::everything(schema)
             } else {
@@ -69,6 +73,11 @@ impl XPathFilter {
     /// What can be needed to evaluate it: for state providers, and for taking a part of running.
     pub fn reach(&self) -> &Selection {
         &self.reach
+    }
+
+    /// The same when it selects exactly that: its location paths consist of names and keys.
+    pub fn places(&self) -> Option<&Selection> {
+        Some(&self.reach).filter(|_| self.is_exact || self.is_everything())
     }
 
     /// Evaluates it on a tree and writes the selected nodes with all below them, their ancestors and the keys of those.
@@ -156,6 +165,15 @@ impl XPathFilter {
             return Err(DataError::new(DataErrorTag::ResourceDenied, message));
         }
         Ok(())
+    }
+}
+
+/// Whether an expression is location paths, united.
+fn is_location(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(_) => true,
+        Expr::Both(Operator::Union, left, right) => is_location(left) && is_location(right),
+        _ => false,
     }
 }
 
@@ -322,6 +340,7 @@ struct Reach<'r, 'b> {
     binding: &'r mut Binding<'b>,
     sieve: Sieve,
     everything: bool,
+    is_exact: bool,
 }
 
 /// What is needed at a place.
@@ -392,8 +411,12 @@ impl<'b> Reach<'_, 'b> {
         match step.axis {
             Axis::Itself if step.predicates.is_empty() => return self.below(parent, rest),
             Axis::Child => {}
-            _ => return Needed::All,
+            _ => {
+                self.is_exact = false;
+                return Needed::All;
+            }
         }
+        self.is_exact &= !matches!(step.test, Test::NoElement);
         let mut sieve = Sieve::selecting();
         let found = self.binding.children(parent, &step.test);
         if let (
@@ -416,6 +439,7 @@ impl<'b> Reach<'_, 'b> {
         for node in found {
             let (matches, has_other_tests) = key_matches(self.binding, node, &step.predicates);
             let inside = if has_other_tests {
+                self.is_exact = false;
                 Needed::All
             } else {
                 self.below(Some(node), rest)

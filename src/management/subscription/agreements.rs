@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::datastore::change_set::ChangeSet;
 use crate::management::mailbox::Follower;
+use crate::management::subscription::push::Push;
 use crate::management::subscription::refusal::{Reason, Refusal};
 use crate::management::subscription::terms::Terms;
+use crate::management::subscription::updates::News;
 
 /// How much subscribers may ask for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +24,12 @@ pub struct Limits {
     pub in_all: usize,
     /// How long a subscription may be suspended before it is ended.
     pub suspension: Duration,
+    /// Between two updates of a datastore.
+    pub shortest_period: Duration,
+    /// The size of one update.
+    pub update_kilobytes: u32,
+    /// Changed nodes that are kept for one subscription until they are told; of more, everything is sent instead.
+    pub kept_changes: usize,
 }
 
 impl Default for Limits {
@@ -30,6 +38,9 @@ impl Default for Limits {
             per_session: 16,
             in_all: 256,
             suspension: Duration::from_secs(600),
+            shortest_period: Duration::from_secs(1),
+            update_kilobytes: 16 * 1024,
+            kept_changes: 10_000,
         }
     }
 }
@@ -37,12 +48,27 @@ impl Default for Limits {
 /// RFC 8639 section 6: the lower half of the numbers is left to configured subscriptions.
 const FIRST: u32 = 0x8000_0000;
 
+/// More commits than this are not kept for those who follow changes.
+const MAX_COMMITS: usize = 1_000;
+
 /// All of them.
 pub struct Subscriptions {
     limits: Limits,
     table: Mutex<Table>,
     /// Configured filters are others than when it was last looked.
     other_filters: AtomicBool,
+    /// What is pushed, by the number of the subscription.
+    pushes: Mutex<BTreeMap<u32, Pushed>>,
+    /// How many of them follow changes.
+    following: AtomicUsize,
+    news: Mutex<News>,
+    /// Held by whoever does what is due.
+    pub(in crate::management) attending: Mutex<()>,
+}
+
+struct Pushed {
+    follows_changes: bool,
+    push: Arc<Mutex<Push>>,
 }
 
 struct Table {
@@ -74,6 +100,10 @@ impl Subscriptions {
             limits,
             table: Mutex::new(table),
             other_filters: AtomicBool::new(false),
+            pushes: Mutex::default(),
+            following: AtomicUsize::new(0),
+            news: Mutex::default(),
+            attending: Mutex::default(),
         }
     }
 
@@ -130,12 +160,69 @@ impl Subscriptions {
     }
 
     /// A commit is running; whether anybody should look at what follows from it.
-    pub(in crate::management) fn committed(&self, changes: &ChangeSet) -> bool {
+    pub(in crate::management) fn committed(&self, changes: &Arc<ChangeSet>) -> bool {
         let of_filters = changes.touches("/ietf-subscribed-notifications:filters");
         if of_filters {
             self.other_filters.store(true, Ordering::SeqCst);
         }
-        of_filters
+        let is_followed = self.following.load(Ordering::SeqCst) > 0;
+        if is_followed {
+            let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+            if news.changes.len() < MAX_COMMITS {
+                news.changes.push(Arc::clone(changes));
+            } else {
+                news.changes.clear();
+                news.are_lost = true;
+            }
+        }
+        of_filters || is_followed
+    }
+
+    /// State is another one; whether anybody should look.
+    pub(in crate::management) fn state_changed(&self) -> bool {
+        let is_followed = self.following.load(Ordering::SeqCst) > 0;
+        if is_followed {
+            let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+            news.of_state = true;
+        }
+        is_followed
+    }
+
+    /// What happened since it was last asked.
+    pub(in crate::management) fn take_news(&self) -> News {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *news)
+    }
+
+    /// Begins to push, or pushes something else.
+    pub(in crate::management) fn push(&self, id: u32, push: Push) {
+        let mut pushes = self.pushes();
+        let pushed = Pushed {
+            follows_changes: push.is_on_change(),
+            push: Arc::new(Mutex::new(push)),
+        };
+        pushes.insert(id, pushed);
+        self.count_following(&pushes);
+    }
+
+    /// What is pushed for a subscription.
+    pub(in crate::management) fn pushed(&self, id: u32) -> Option<Arc<Mutex<Push>>> {
+        self.pushes().get(&id).map(|pushed| Arc::clone(&pushed.push))
+    }
+
+    fn stop_pushing(&self, which: impl Fn(u32) -> bool) {
+        let mut pushes = self.pushes();
+        pushes.retain(|id, _| !which(*id));
+        self.count_following(&pushes);
+    }
+
+    fn count_following(&self, pushes: &BTreeMap<u32, Pushed>) {
+        let following = pushes.values().filter(|pushed| pushed.follows_changes).count();
+        self.following.store(following, Ordering::SeqCst);
+    }
+
+    fn pushes(&self) -> MutexGuard<'_, BTreeMap<u32, Pushed>> {
+        self.pushes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether configured filters have changed since the last time.
@@ -157,14 +244,23 @@ impl Subscriptions {
 
     /// Forgets one.
     pub(in crate::management) fn forget(&self, id: u32) -> Option<Agreed> {
+        self.stop_pushing(|pushed| pushed == id);
         self.table().agreed.remove(&id)
     }
 
     /// Forgets those of a session.
     pub(in crate::management) fn forget_session(&self, session_id: u32) {
-        self.table()
-            .agreed
-            .retain(|_, agreed| agreed.follower.session_id != session_id);
+        let gone: Vec<u32> = {
+            let mut table = self.table();
+            let is_its = |agreed: &Agreed| agreed.follower.session_id == session_id;
+            let gone = table.agreed.iter().filter(|(_, agreed)| is_its(agreed));
+            let gone = gone.map(|(id, _)| *id).collect();
+            table.agreed.retain(|_, agreed| !is_its(agreed));
+            gone
+        };
+        if !gone.is_empty() {
+            self.stop_pushing(|pushed| gone.contains(&pushed));
+        }
     }
 
     /// All of them, by number.

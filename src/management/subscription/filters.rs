@@ -37,6 +37,15 @@ pub(in crate::management) const STREAM_FILTERS: FilterList = FilterList {
     reference: "stream-filter-name",
 };
 
+/// Those of data.
+pub(in crate::management) const SELECTION_FILTERS: FilterList = FilterList {
+    module: "ietf-yang-push",
+    list: "selection-filter",
+    key: "filter-id",
+    expression: "datastore-xpath-filter",
+    reference: "selection-filter-ref",
+};
+
 impl Desk {
     /// The filter itself. A configured one that is not there, or may not be read, is refused.
     pub(in crate::management) fn chosen_filter(

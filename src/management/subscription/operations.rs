@@ -7,7 +7,7 @@ use tracing::info;
 
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::event_stream::{Stream, Wanted};
-use crate::management::front_desk::{Answer, Desk, not_supported, one};
+use crate::management::front_desk::{Answer, Desk, held, not_supported, one};
 use crate::management::mailbox::{Follower, NOTICE, subscription_word, to_millisecond};
 use crate::management::request::Reply;
 use crate::management::subscribing::unknown_stream;
@@ -50,10 +50,7 @@ impl Desk {
                     Reply::Ok
                 }),
             SubscriptionOperation::Kill { id } => self.kill_subscription(session_id, *id),
-            SubscriptionOperation::Resync { id } => Err(Refusal::because(
-                Reason::NoSuchSubscriptionResync,
-                format!("resync-subscription: this session has no subscription {id} to a datastore"),
-            )),
+            SubscriptionOperation::Resync { id } => self.resync(session_id, *id),
         };
         result.map_err(|refusal| one(refusal.into_error(&operation, of_datastore)))
     }
@@ -77,10 +74,7 @@ impl Desk {
                 let (name, replay) = (name.clone(), replay_start_time.clone());
                 self.follow_stream(session_id, &name, replay.as_deref(), terms)
             }
-            Target::Datastore { datastore, .. } => Err(Refusal::because(
-                Reason::DatastoreNotSubscribable,
-                format!("datastore {datastore} cannot be subscribed to"),
-            )),
+            Target::Datastore { .. } => self.follow_datastore(session_id, terms),
             Target::Unstated | Target::Stream { .. } => {
                 let message = "establish-subscription needs <stream>";
                 let error = ManagementError::protocol(ErrorTag::MissingElement, message);
@@ -174,6 +168,7 @@ impl Desk {
                 );
                 return Err(Refusal::wrong("datastore", message));
             }
+            (Target::Datastore { .. }, _) => self.modify_push(id, agreed, terms)?,
             _ => self.modify_stream(agreed, terms)?,
         };
         self.parts.subscriptions.change(id, |agreed| *agreed = changed);
@@ -260,6 +255,8 @@ impl Desk {
         let mut next: Option<Duration> = None;
         let mut wait = |wait: Duration| next = Some(next.map_or(wait, |sooner| sooner.min(wait)));
         let until = |time: Timestamp| Duration::try_from(time.duration_since(now)).unwrap_or(Duration::ZERO);
+        let _attending = held(&self.parts.subscriptions.attending);
+        let news = self.parts.subscriptions.take_news();
         if self.parts.subscriptions.take_news_of_filters() {
             self.renew_filters(&self.parts.subscriptions.all());
         }
@@ -273,13 +270,22 @@ impl Desk {
                 Some(left) => wait(left.min(NOTICE)),
                 None => {}
             }
-            let Some(since) = self.parts.events.suspended_since(agreed.follower) else {
-                continue;
-            };
-            let limit = self.parts.subscriptions.limits().suspension;
-            match until(since.saturating_add(limit).unwrap_or(Timestamp::MAX)) {
-                Duration::ZERO => self.terminate(id, false, Reason::SuspensionTimeout),
-                left => wait(left.min(NOTICE)),
+            if let Some(since) = self.parts.events.suspended_since(agreed.follower) {
+                let limit = self.parts.subscriptions.limits().suspension;
+                match until(since.saturating_add(limit).unwrap_or(Timestamp::MAX)) {
+                    Duration::ZERO => {
+                        self.terminate(id, false, Reason::SuspensionTimeout);
+                        continue;
+                    }
+                    left => wait(left.min(NOTICE)),
+                }
+            }
+            if let Some(push) = self.parts.subscriptions.pushed(id) {
+                let due = self.attend_push(&agreed, &mut held(&push), &news);
+                let steady = (self.parts.steady)();
+                if let Some(due) = due {
+                    wait(due.saturating_duration_since(steady).min(NOTICE));
+                }
             }
         }
         next.map(|wait| (self.parts.steady)() + wait)
@@ -288,11 +294,13 @@ impl Desk {
     /// Follows a change of configured filters: subscriptions that use them are told, or ended (RFC 8639 section 2.7.2).
     fn renew_filters(&self, all: &[(u32, Agreed)]) {
         for (id, agreed) in all {
-            let (FilterChoice::Named(name), Target::Stream { .. }) =
-                (&agreed.terms.filter, &agreed.terms.target)
-            else {
+            let FilterChoice::Named(name) = &agreed.terms.filter else {
                 continue;
             };
+            if let Target::Datastore { .. } = &agreed.terms.target {
+                self.renew_push(*id, agreed);
+                continue;
+            }
             let configured = self.configured_filter(agreed.follower.session_id, name, STREAM_FILTERS);
             match configured.map(|filter| self.event_filter(filter)) {
                 Some(Ok(filter)) => {

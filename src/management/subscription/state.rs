@@ -8,7 +8,7 @@ use crate::management::event_stream::{EventStreams, Stream};
 use crate::management::mailbox::{Outgoing, own};
 use crate::management::operational::StateProvider;
 use crate::management::subscription::agreements::{Agreed, Subscriptions};
-use crate::management::subscription::terms::{FilterChoice, Target};
+use crate::management::subscription::terms::{FilterChoice, Target, Trigger};
 use crate::yang::schema::Schema;
 use crate::yang::state::StateBuilder;
 
@@ -97,7 +97,34 @@ fn fill_policy(agreed: &Agreed, out: &mut StateBuilder<'_>) {
             out.leaf_option("stream", name.as_ref());
             out.leaf_option("replay-start-time", replay_start_time.as_ref());
         }
-        Target::Datastore { .. } | Target::Unstated => {}
+        Target::Datastore { datastore, trigger } => {
+            out.leaf(
+                "ietf-yang-push:datastore",
+                format_args!("ietf-datastores:{datastore}"),
+            );
+            if let FilterChoice::Named(name) = &agreed.terms.filter {
+                out.leaf("ietf-yang-push:selection-filter-ref", name);
+            }
+            match trigger {
+                Some(Trigger::Periodic { period, anchor_time }) => {
+                    out.container("ietf-yang-push:periodic", |out| {
+                        out.leaf("period", period);
+                        out.leaf_option("anchor-time", anchor_time.as_ref());
+                    });
+                }
+                Some(Trigger::OnChange {
+                    dampening_period,
+                    sync_on_start,
+                    excluded,
+                }) => out.container("ietf-yang-push:on-change", |out| {
+                    out.leaf("dampening-period", dampening_period);
+                    out.leaf("sync-on-start", sync_on_start);
+                    out.leaf_list("excluded-change", excluded.iter().map(|change| change.name()));
+                }),
+                None => {}
+            }
+        }
+        Target::Unstated => {}
     }
     out.leaf_option("stop-time", agreed.stop);
     out.leaf("encoding", "ietf-subscribed-notifications:encode-xml");
