@@ -27,6 +27,7 @@ use crate::app::name_resolution::Asking;
 use crate::app::netconf_options::NetconfOptions;
 use crate::app::reporting::{Reporting, SyslogParticipant};
 use crate::app::settings::{NotificationSettings, Settings};
+use crate::app::snapshot_thread;
 use crate::app::spill::Spill;
 use crate::app::start_error::StartError;
 use crate::app::startup_file::StartupFile;
@@ -119,6 +120,7 @@ impl Agent {
         let storage = Journal::new(Box::new(FolderFiles::new(state_dir.path())));
         let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
         datastores.validate_by(settings.validation.into());
+        snapshot_thread::start(&datastores).map_err(StartError::SnapshotThread)?;
         let log = DurableEventLog::open(&state_dir, settings.notifications.replay_events, clock.now())?;
         let waiting = settings.notifications.waiting_events;
         let events = Arc::new(EventStreams::new(datastores.schema(), Box::new(log), waiting));

@@ -45,6 +45,7 @@ pub mod revocation;
 pub mod seal;
 pub mod settings;
 pub mod shutdown;
+pub mod snapshot_thread;
 pub mod spill;
 pub mod start_error;
 pub mod startup_file;

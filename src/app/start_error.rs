@@ -141,6 +141,9 @@ pub enum StartError {
     /// A thread could not be started.
     #[error("the hardware's thread: {0}")]
     Thread(io::Error),
+    /// Another could not be started.
+    #[error("the thread that writes running whole: {0}")]
+    SnapshotThread(io::Error),
     /// The log.
     #[error(transparent)]
     Reporting(#[from] ReportingError),

@@ -211,7 +211,7 @@ impl Datastores {
         // Those that waited need not wait for a snapshot.
         drop(held(&self.leading));
         self.turned.notify_all();
-        recorder.tidy(&last);
+        self.tidy(recorder, &last);
     }
 
     /// Remembers a commit that is on disk, and tells of it.
@@ -292,7 +292,7 @@ impl Datastores {
         let running = self.move_on(&before, tree, &record, is_local, Candidate::moved);
         *held(&self.running) = Arc::clone(&running);
         let committed = self.publish(record, running.generation, &running);
-        quiet.recorder.tidy(&running);
+        self.tidy(&mut quiet.recorder, &running);
         Ok(committed)
     }
 

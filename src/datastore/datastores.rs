@@ -18,6 +18,7 @@ use crate::datastore::journal_replay::replay;
 use crate::datastore::participant::{Participant, WriteGate, open_gate};
 use crate::datastore::recorder::{KeptCounts, Recorder};
 use crate::datastore::running::Running;
+use crate::datastore::snapshots::SnapshotBell;
 use crate::datastore::storage::{Storage, StorageError};
 use crate::yang::error::DataError;
 use crate::yang::schema::Schema;
@@ -46,6 +47,8 @@ pub struct Datastores {
     pub(super) history: Mutex<History>,
     /// Told of every commit, in order.
     pub(super) listener: Mutex<CommitListener>,
+    /// Told when running should be written whole.
+    pub(super) snapshot_bell: Mutex<Option<SnapshotBell>>,
 }
 
 /// Told of every commit that changes something, in order, before it is answered. Must not block, nor commit.
@@ -137,6 +140,7 @@ impl Datastores {
             recorder: Mutex::new(recorder),
             history: Mutex::new(history),
             listener: Mutex::new(Box::new(|_| {})),
+            snapshot_bell: Mutex::new(None),
         })
     }
 

@@ -3,8 +3,12 @@
 //! `snapshot-N.ponder` is running at some generation, `journal-N.ponder` the commits since. A later pair makes earlier
 //! ones a reserve: the last two snapshots stay, and as many journals as the history needs.
 //!
+//! A snapshot that is due is written beside the commits: its journal is begun first, which takes the records from then on.
+//! Until the snapshot is there, and where it never comes to be, a start goes from the one before it through both journals.
+//!
 //! Invariant: a record follows the last acknowledged one directly. Where a write failed, its beginning is cut off; where
 //! bringing it to disk failed, nobody can know what the disk holds, and a new pair is begun before anything else.
+//! Invariant: no journal goes that the older of the two snapshots needs.
 
 use std::io;
 
@@ -14,6 +18,7 @@ use crate::datastore::history::REMEMBERED;
 use crate::datastore::journal_format::{EncodeError, encode_journal_head, encode_record, encode_snapshot};
 use crate::datastore::journal_load::{Found, JOURNAL, OLD_FORM, SNAPSHOT, file_name, look_through};
 use crate::datastore::journal_record::{Record, Snapshot};
+use crate::datastore::snapshot_writer::SnapshotWriter;
 use crate::datastore::storage::{Files, Kept, SnapshotNeed, Storage, StorageError};
 
 /// Keeps commits in a folder.
@@ -31,6 +36,8 @@ pub struct Journal {
     due_at: u64,
     /// A new pair must be begun before anything is recorded.
     uncertain: bool,
+    /// The snapshot that is being written beside the commits: its number, and the generation.
+    beside: Option<(u64, u64)>,
     /// The journals that are kept, oldest first: number, and generation before the first record.
     kept: Vec<(u64, u64)>,
     /// Numbers of the snapshots that are kept, oldest first.
@@ -58,6 +65,7 @@ impl Journal {
             length: 0,
             due_at: least_bytes,
             uncertain: true,
+            beside: None,
             kept: Vec::new(),
             snapshots: Vec::new(),
             rollback_to: None,
@@ -65,11 +73,7 @@ impl Journal {
     }
 
     fn failed(&self, name: &str, what: &'static str, cause: io::Error) -> StorageError {
-        let path = format!("{}/{name}", self.files.folder());
-        match cause.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageError::NoRoom { path, cause },
-            _ => StorageError::System { path, what, cause },
-        }
+        StorageError::of(self.files.as_ref(), name, what, cause)
     }
 
     /// Makes a file with this content and brings it to disk.
@@ -126,26 +130,43 @@ impl Journal {
         Ok(())
     }
 
+    /// From here on records go to a journal of their own, after this generation. Its number.
+    fn begin_journal(&mut self, generation: u64) -> Result<u64, StorageError> {
+        self.last_number += 1;
+        let number = self.last_number;
+        let name = file_name(JOURNAL, number);
+        let head = encode_journal_head(generation);
+        if let Err(error) = self.write_whole(&name, &head).and_then(|()| self.sync_folder()) {
+            // Best effort: one without records is no harm.
+            let _ = self.files.remove(&name);
+            self.due_at = self.length + self.least_bytes;
+            return Err(error);
+        }
+        self.number = number;
+        self.length = head.len() as u64;
+        self.kept.push((number, generation));
+        Ok(number)
+    }
+
     /// Removes what neither the history nor a damaged snapshot needs. A file that stays is no harm.
     fn forget_old(&mut self, generation: u64) {
         let oldest = generation
             .saturating_sub(REMEMBERED as u64)
             .min(self.rollback_to.unwrap_or(u64::MAX));
-        // A journal is needed while the one after it begins too late for the history.
+        let old = self.snapshots.len().saturating_sub(2);
+        let snapshots = self.snapshots.drain(..old);
+        let mut names: Vec<String> = snapshots.map(|number| file_name(SNAPSHOT, number)).collect();
+        // A journal is needed while the one after it begins too late for the history, and by the snapshots.
         let newer = self.kept.iter().skip(1).map(|(_, base)| *base);
         let unneeded = newer.take_while(|base| *base <= oldest).count();
-        let drop = unneeded.min(self.kept.len().saturating_sub(2));
+        let first = self.snapshots.first().copied().unwrap_or(0);
+        let unreserved = self.kept.iter().take_while(|(number, _)| *number < first);
+        let drop = unneeded.min(unreserved.count());
         let journals = self
             .kept
             .drain(..drop)
             .map(|(number, _)| file_name(JOURNAL, number));
-        let mut names: Vec<String> = journals.collect();
-        let old = self.snapshots.len().saturating_sub(2);
-        names.extend(
-            self.snapshots
-                .drain(..old)
-                .map(|number| file_name(SNAPSHOT, number)),
-        );
+        names.extend(journals);
         names.push(OLD_FORM.to_owned());
         for name in names {
             match self.files.remove(&name) {
@@ -187,6 +208,7 @@ impl Storage for Journal {
             number,
             torn,
             length,
+            replayed,
             snapshot_length,
             journals,
             snapshots,
@@ -196,7 +218,11 @@ impl Storage for Journal {
         self.number = number;
         self.length = length as u64;
         self.last_number = last_number;
-        self.due_at = self.least_bytes.max(snapshot_length as u64);
+        let earlier = replayed.saturating_sub(length) as u64;
+        self.due_at = self
+            .least_bytes
+            .max(snapshot_length as u64)
+            .saturating_sub(earlier);
         self.kept = journals;
         self.snapshots = snapshots;
         self.rollback_to = kept
@@ -257,7 +283,7 @@ impl Storage for Journal {
     fn snapshot_need(&self) -> SnapshotNeed {
         if self.uncertain {
             SnapshotNeed::First
-        } else if self.length > self.due_at {
+        } else if self.beside.is_none() && self.length > self.due_at {
             SnapshotNeed::Due
         } else {
             SnapshotNeed::None
@@ -266,6 +292,28 @@ impl Storage for Journal {
 
     fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
         self.begin_pair(snapshot)
+    }
+
+    fn begin_snapshot(&mut self, generation: u64) -> Result<Option<SnapshotWriter>, StorageError> {
+        let number = self.begin_journal(generation)?;
+        self.beside = Some((number, generation));
+        Ok(Some(SnapshotWriter::new(self.files.another(), number)))
+    }
+
+    fn end_snapshot(&mut self, written: Result<usize, &StorageError>) {
+        let Some((number, generation)) = self.beside.take() else {
+            return;
+        };
+        match written {
+            Ok(length) => {
+                self.due_at = self.least_bytes.max(length as u64);
+                self.snapshots.push(number);
+                // A pair may have been begun meanwhile, after a failed sync.
+                self.snapshots.sort_unstable();
+                self.forget_old(generation);
+            }
+            Err(_) => self.due_at = self.length + self.least_bytes,
+        }
     }
 }
 
@@ -392,6 +440,74 @@ mod tests {
         assert!(names.len() < 30, "{names:?}");
         let snapshots = names.iter().filter(|name| name.starts_with(SNAPSHOT));
         assert_eq!(snapshots.count(), 2);
+    }
+
+    /// What was acknowledged after a journal was begun and before its snapshot is there is damaged: nothing is lost silently.
+    #[test]
+    fn damage_to_a_journal_that_has_no_snapshot_yet_is_told() {
+        let disk = SimulatedDisk::new();
+        let mut journal = on(&disk);
+        commit_up_to(&mut journal, 3);
+        let writer = journal.begin_snapshot(3).unwrap().unwrap();
+        let name = file_name(JOURNAL, 2);
+        let head = disk.clone().read(&name).unwrap();
+        let mut after = on(&disk.restart(Left::Nothing));
+        assert_eq!(
+            generations(&after.load().unwrap()),
+            (None, 0, 3),
+            "nothing is in it"
+        );
+        journal.record(&[&record(3)]).unwrap();
+        journal.record(&[&record(4)]).unwrap();
+        let whole = disk.clone().read(&name).unwrap();
+        for at in [0, head.len() - 2, head.len() + 50] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x20;
+            put(&disk, &name, &bytes);
+            assert!(
+                matches!(on(&disk).load(), Err(StorageError::Damaged { path, .. }) if path.ends_with(&name)),
+                "{at}"
+            );
+        }
+        put(&disk, &name, &whole);
+        assert_eq!(generations(&on(&disk).load().unwrap()), (None, 0, 5));
+        let written = writer.write(&snapshot(3));
+        journal.end_snapshot(written.as_ref().copied());
+        assert_eq!(generations(&on(&disk).load().unwrap()), (Some(0), 3, 5));
+    }
+
+    #[test]
+    fn snapshots_beside_commits_that_never_come_to_be_cost_no_commit_and_no_file() {
+        let disk = SimulatedDisk::new();
+        let mut journal = Journal::with_snapshot_every(Box::new(disk.clone()), 2000);
+        commit_up_to(&mut journal, 1);
+        let (mut begun, mut failed) = (0, 0);
+        for base in 1..400 {
+            if journal.snapshot_need() == SnapshotNeed::Due {
+                let writer = journal.begin_snapshot(base).unwrap().unwrap();
+                begun += 1;
+                // Three out of four fail.
+                if begun % 4 != 0 {
+                    disk.fail(disk.operations() + begun % 4, 1, Fault::NoRoom);
+                    failed += 1;
+                }
+                let written = writer.write(&snapshot(base));
+                journal.end_snapshot(written.as_ref().copied());
+                disk.heal();
+            }
+            journal.record(&[&record(base)]).unwrap();
+            let mut after = Journal::new(Box::new(disk.restart(Left::Nothing)));
+            let kept = after.load().unwrap();
+            let (first, _, last) = generations(&kept);
+            assert_eq!(last, base + 1);
+            let history = kept.before.len() + kept.after.len();
+            assert!(history as u64 >= last.min(100), "{first:?} {history}");
+        }
+        assert!(failed > 10, "{failed}");
+        let names = disk.clone().list().unwrap();
+        assert!(names.len() < 50, "{names:?}");
+        let snapshots = names.iter().filter(|name| name.starts_with(SNAPSHOT));
+        assert!(snapshots.count() <= 3, "{names:?}");
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(crate) struct Found {
     pub(crate) torn: usize,
     /// Length of its journal without them.
     pub(crate) length: usize,
+    /// Length of all journals since the snapshot.
+    pub(crate) replayed: usize,
     pub(crate) snapshot_length: usize,
     /// Number of each journal, and generation before its first record.
     pub(crate) journals: Vec<(u64, u64)>,
@@ -123,6 +125,19 @@ pub(crate) fn read_journal(files: &mut dyn Files, number: u64) -> Result<format:
     decode_journal(&bytes).map_err(|fault| at_fault(files, &name, fault))
 }
 
+/// Whether nothing was ever recorded in a journal that has no snapshot: a pair was begun that never came to be, or a crash
+/// tore its first record. One that is damaged is not that: it held more than a first line.
+fn is_unbegun(files: &mut dyn Files, number: u64) -> Result<bool, StorageError> {
+    match read_journal(files, number) {
+        Ok(journal) => Ok(journal.records.is_empty() && !matches!(journal.end, End::Damaged { .. })),
+        Err(StorageError::Damaged { .. }) => {
+            let length = read(files, &file_name(JOURNAL, number))?.len();
+            Ok(length <= format::encode_journal_head(u64::MAX).len())
+        }
+        Err(other) => Err(other),
+    }
+}
+
 /// Looks through a folder. Changes nothing in it.
 pub(crate) fn look_through(files: &mut dyn Files) -> Result<Found, StorageError> {
     let names = Names::of(files)?;
@@ -137,8 +152,8 @@ pub(crate) fn look_through(files: &mut dyn Files) -> Result<Found, StorageError>
         .copied()
         .filter(|number| *number > last_snapshot)
     {
-        // One without records is the beginning of a pair that never came to be; with them, its snapshot was lost.
-        if read_journal(files, number).is_ok_and(|journal| !journal.records.is_empty()) {
+        // Its snapshot is not written yet, or never came to be; without records it is nothing at all.
+        if !is_unbegun(files, number)? {
             newest = number;
         }
     }
@@ -161,18 +176,11 @@ pub(crate) fn look_through(files: &mut dyn Files) -> Result<Found, StorageError>
     let mut last = 0;
     for number in in_use {
         last = number;
-        let journal = match read_journal(files, number) {
-            Err(StorageError::Damaged { .. }) if !names.snapshots.contains(&number) => {
-                // The beginning of a pair that never came to be. If it was more, generations do not meet below.
-                found.journals.push((number, at));
-                continue;
-            }
-            other => other?,
-        };
-        if journal.records.is_empty() && !names.snapshots.contains(&number) {
+        if !names.snapshots.contains(&number) && is_unbegun(files, number)? {
             found.journals.push((number, at));
             continue;
         }
+        let journal = read_journal(files, number)?;
         // Commits that were refused because they could not be brought to disk may stand at the end of the journal before.
         while at > journal.base
             && after
@@ -197,6 +205,7 @@ pub(crate) fn look_through(files: &mut dyn Files) -> Result<Found, StorageError>
         }
         found.journals.push((number, journal.base));
         found.length = journal.good_length;
+        found.replayed += journal.good_length;
         found.torn = 0;
         doubt = match journal.end {
             End::Clean => None,

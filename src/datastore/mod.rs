@@ -33,4 +33,6 @@ mod recorder;
 pub mod rollback;
 pub mod running;
 pub mod simulated_disk;
+pub mod snapshot_writer;
+pub mod snapshots;
 pub mod storage;

@@ -8,6 +8,7 @@ use tracing::warn;
 use crate::datastore::history::Author;
 use crate::datastore::journal_record::{Awaiting, Record, Snapshot};
 use crate::datastore::running::{Running, kept_form};
+use crate::datastore::snapshot_writer::SnapshotWriter;
 use crate::datastore::storage::{Kept, SnapshotNeed, Storage, StorageError};
 
 /// What is kept, in numbers that can be read while something is being recorded.
@@ -27,6 +28,42 @@ pub(crate) struct Recorder {
     storage: Box<dyn Storage>,
     author: Option<Author>,
     awaiting: Option<Awaiting>,
+}
+
+/// Running that is to be written whole beside the commits.
+pub(crate) struct Begun {
+    writer: SnapshotWriter,
+    running: Arc<Running>,
+    author: Option<Author>,
+    awaiting: Option<Awaiting>,
+    /// Records that led to it.
+    records: u64,
+}
+
+impl Begun {
+    /// Writes it, for as long as it takes. The tree is let go of before the disk is waited for.
+    pub(crate) fn write(self) -> Written {
+        let generation = self.running.generation;
+        let configuration = kept_form(&self.running.tree);
+        drop(self.running);
+        Written {
+            generation,
+            records: self.records,
+            outcome: self.writer.write(&Snapshot {
+                generation,
+                author: self.author,
+                awaiting: self.awaiting,
+                configuration,
+            }),
+        }
+    }
+}
+
+/// Running that was written whole beside the commits, or not.
+pub(crate) struct Written {
+    generation: u64,
+    records: u64,
+    outcome: Result<usize, StorageError>,
 }
 
 impl Recorder {
@@ -77,13 +114,53 @@ impl Recorder {
         Ok(())
     }
 
-    /// Writes running whole when that is due. Failing is no harm: the records are there.
-    pub(crate) fn tidy(&mut self, running: &Arc<Running>) {
-        if self.storage.snapshot_need() != SnapshotNeed::Due {
-            return;
+    /// Whether running should be written whole.
+    pub(crate) fn is_snapshot_due(&self) -> bool {
+        self.storage.snapshot_need() == SnapshotNeed::Due
+    }
+
+    /// Begins to write running whole when that is due; a storage that can do so only at once has done it then. Failing is
+    /// no harm: the records are there.
+    pub(crate) fn begin_snapshot(&mut self, running: &Arc<Running>) -> Option<Begun> {
+        if !self.is_snapshot_due() {
+            return None;
         }
-        if let Err(error) = self.snapshot(running) {
-            warn!(%error, "running could not be written whole; its commits are kept one by one");
+        match self.storage.begin_snapshot(running.generation) {
+            Ok(Some(writer)) => Some(Begun {
+                writer,
+                running: Arc::clone(running),
+                author: self.author.clone(),
+                awaiting: self.awaiting.clone(),
+                records: self.counts.records.load(Ordering::Relaxed),
+            }),
+            Ok(None) => {
+                if let Err(error) = self.snapshot(running) {
+                    told(&error);
+                }
+                None
+            }
+            Err(error) => {
+                self.counts.failures.fetch_add(1, Ordering::Relaxed);
+                told(&error);
+                None
+            }
+        }
+    }
+
+    /// Takes note of what became of it.
+    pub(crate) fn end_snapshot(&mut self, written: Written) {
+        self.storage.end_snapshot(written.outcome.as_ref().copied());
+        match written.outcome {
+            // After a failed sync a later one may have been written at once.
+            Ok(_) if self.counts.snapshot.load(Ordering::Relaxed) > written.generation => {}
+            Ok(_) => {
+                self.counts.snapshot.store(written.generation, Ordering::Relaxed);
+                self.counts.records.fetch_sub(written.records, Ordering::Relaxed);
+            }
+            Err(error) => {
+                self.counts.failures.fetch_add(1, Ordering::Relaxed);
+                told(&error);
+            }
         }
     }
 
@@ -106,4 +183,8 @@ impl Recorder {
             self.counts.failures.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+fn told(error: &StorageError) {
+    warn!(%error, "running could not be written whole; its commits are kept one by one");
 }

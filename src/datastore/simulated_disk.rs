@@ -262,4 +262,8 @@ impl Files for SimulatedDisk {
     fn folder(&self) -> String {
         "simulated".to_owned()
     }
+
+    fn another(&self) -> Box<dyn Files> {
+        Box::new(self.clone())
+    }
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use crate::datastore::journal_record::{Record, Snapshot};
+use crate::datastore::snapshot_writer::SnapshotWriter;
 
 /// Keeps running, and how it came to be, over restarts.
 pub trait Storage: Send {
@@ -22,6 +23,16 @@ pub trait Storage: Send {
 
     /// Writes running whole, so that a start needs no record before it.
     fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StorageError>;
+
+    /// Begins to write running of this generation whole, beside the commits that are recorded from now on. What comes back
+    /// writes it, for as long as it takes; [`Storage::end_snapshot`] is told of the outcome. `None` where it can only be
+    /// written at once.
+    fn begin_snapshot(&mut self, _generation: u64) -> Result<Option<SnapshotWriter>, StorageError> {
+        Ok(None)
+    }
+
+    /// What was begun is written, so many bytes of it, or not.
+    fn end_snapshot(&mut self, _written: Result<usize, &StorageError>) {}
 }
 
 /// Whether running should be written whole.
@@ -93,6 +104,17 @@ pub enum StorageError {
     },
 }
 
+impl StorageError {
+    /// What a file operation failed with.
+    pub(crate) fn of(files: &dyn Files, name: &str, what: &'static str, cause: io::Error) -> StorageError {
+        let path = format!("{}/{name}", files.folder());
+        match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageError::NoRoom { path, cause },
+            _ => StorageError::System { path, what, cause },
+        }
+    }
+}
+
 /// The file operations that storage stands on, all in one folder. Simulated disks implement it too.
 pub trait Files: Send {
     /// Names of the files.
@@ -115,6 +137,8 @@ pub trait Files: Send {
     fn sync_folder(&mut self) -> io::Result<()>;
     /// The folder, for messages.
     fn folder(&self) -> String;
+    /// The same folder once more, to work in from elsewhere on other files.
+    fn another(&self) -> Box<dyn Files>;
 }
 
 /// A real folder.
@@ -202,6 +226,10 @@ impl Files for FolderFiles {
 
     fn folder(&self) -> String {
         self.folder.display().to_string()
+    }
+
+    fn another(&self) -> Box<dyn Files> {
+        Box::new(FolderFiles::new(&self.folder))
     }
 }
 

@@ -18,16 +18,16 @@ use ponder::yang::schema::Schema;
 use ponder::yang::select::Selection;
 use ponder::yang::tree::Tree;
 
-static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
+pub static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
     let cases = include_str!("../data/yang/edit-cases.yang");
     Schema::load(ModuleSet::new().with_module("edit-cases", cases)).unwrap()
 });
 
 /// Small, so that a handful of commits goes through several snapshots.
-const SNAPSHOT_EVERY: u64 = 1500;
+pub const SNAPSHOT_EVERY: u64 = 1500;
 
 /// What is committed one after the other, from one leaf to some thousand bytes.
-fn edits() -> Vec<String> {
+pub fn edits() -> Vec<String> {
     let long = "x".repeat(1200);
     [
         "<plain>a</plain>".to_owned(),
@@ -48,16 +48,16 @@ fn edits() -> Vec<String> {
     .collect()
 }
 
-fn open(disk: &SimulatedDisk) -> Option<Datastores> {
+pub fn open(disk: &SimulatedDisk) -> Option<Datastores> {
     let journal = Journal::with_snapshot_every(Box::new(disk.clone()), SNAPSHOT_EVERY);
     Datastores::open(Arc::clone(&SCHEMA), Box::new(journal)).ok()
 }
 
-fn shown(tree: &Tree) -> String {
+pub fn shown(tree: &Tree) -> String {
     print(tree, &Selection::everything(&SCHEMA), WithDefaults::Explicit)
 }
 
-fn edit(datastores: &Datastores, config: &str) {
+pub fn edit(datastores: &Datastores, config: &str) {
     let edited = datastores.edit_candidate(config, EditOperation::Merge, OnError::Rollback);
     assert_eq!(edited.errors, []);
 }
@@ -72,12 +72,12 @@ fn author(label: usize) -> Author {
     }
 }
 
-fn commit(datastores: &Datastores, number: usize) -> Result<(), CommitError> {
+pub fn commit(datastores: &Datastores, number: usize) -> Result<(), CommitError> {
     datastores.commit(author(number), &[]).map(|_| ())
 }
 
 /// Running after each commit, and how many operations of the disk they take.
-fn undisturbed() -> (Vec<String>, u64) {
+pub fn undisturbed() -> (Vec<String>, u64) {
     let disk = SimulatedDisk::new();
     let datastores = open(&disk).unwrap();
     let mut states = vec![String::new()];
@@ -90,7 +90,7 @@ fn undisturbed() -> (Vec<String>, u64) {
 }
 
 /// After a crash at this moment: acknowledged commits are there, and at most the one in flight too.
-fn check_crash(disk: &SimulatedDisk, states: &[String], acknowledged: usize, what: &str) -> usize {
+pub fn check_crash(disk: &SimulatedDisk, states: &[String], acknowledged: usize, what: &str) -> usize {
     for left in EVERY_LEFT {
         let after = disk.restart(left);
         let datastores = open(&after).unwrap_or_else(|| panic!("{what}, {left:?}: it does not start"));

@@ -15,6 +15,7 @@
 
 mod crowd;
 mod disk;
+mod disk_beside;
 mod kill;
 mod kill_in_a_crowd;
 mod row;
