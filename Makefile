@@ -81,5 +81,6 @@ doc: setup ## the documentation of the code
 bench: setup ## benchmarks into docs/benchmarks.md; PEER=netconfd measures that too, MODULES=DIR loads another folder
 	@echo "bench: the release build takes minutes the first time; then about ten minutes of measuring, best on a quiet machine"
 	@$(CARGO) bench --quiet --bench in_process
+	@$(VENV)/bin/python benches/yang/many_modules.py target/many-modules >/dev/null
 	@$(CARGO) bench --quiet --bench load -- --write docs/benchmarks.md \
-	  --modules $(or $(MODULES),$(VENV)/share/yang/modules) $(if $(PEER),--peer $(PEER))
+	  --modules $(or $(MODULES),target/many-modules) $(if $(PEER),--peer $(PEER))

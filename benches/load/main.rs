@@ -327,6 +327,7 @@ impl Run {
             "ponder: {} modules in the hello",
             client.hello().matches("module=").count()
         );
+        self.keep("many-memory", Unit::Memory, server.memory().map(Into::into));
         work::create(&mut client, 100).await?;
         let measured = work::change_one_leaf(&mut client, 100, self.effort).await;
         self.keep("many-commit", Unit::Time, measured);

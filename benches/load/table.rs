@@ -128,6 +128,12 @@ pub const ROWS: &[Row] = &[
         Some(1.0),
     ),
     row(
+        "many-memory",
+        "memory after the first hello, the same",
+        Unit::Memory,
+        None,
+    ),
+    row(
         "many-commit",
         "edit-config + commit of one leaf, the same, 100 stored",
         Unit::Time,

@@ -2,8 +2,8 @@
 
 import pathlib
 import shutil
+import sys
 
-import ncdiff
 import pytest
 from lxml import etree
 
@@ -12,6 +12,9 @@ from lab.documents import text_at
 from lab.process import assert_one_clear_line, run
 
 BENCH_YANG = pathlib.Path(__file__).resolve().parents[2] / "benches" / "yang"
+sys.path.append(str(BENCH_YANG))
+import many_modules  # noqa: E402
+
 BENCH = "urn:ponder:bench"
 SHELF = """module shelf {
   namespace "urn:shelf";
@@ -26,36 +29,11 @@ SHELF = """module shelf {
 
 
 XE = "http://cisco.com/ns/yang/Cisco-IOS-XE-native"
-OF_ANOTHER_DEVICE = pathlib.Path(ncdiff.__file__).parent / "tests/yang"
-"""Several hundred modules of IOS XE, OpenConfig, IETF and MIBs, which ncdiff's own tests bring along."""
-FAULTY = {
-    "cisco-smart-license": "includes a submodule that is not there",
-    "jon": "a leaf-list with a default in YANG 1",
-    "cisco-bridge-domain": "a leafref whose target is nowhere",
-    "Cisco-IOS-XE-tunnel": "a feature that its revision of ios-features lacks",
-    "Cisco-IOS-XE-crypto": "imports the one above",
-    "Cisco-IOS-XE-rsvp": "imports the one above",
-    "Cisco-IOS-XE-mpls": "an expression with one parenthesis too many",
-}
-EXTENSIONS = """module {0} {{
-  namespace "http://cisco.com/ns/yang/{0}";
-  prefix s;
-  extension module-version {{ argument v; }}
-  extension revision-version {{ argument v; }}
-  extension os-version {{ argument v; }}
-}}
-"""
-
-
 @pytest.fixture(scope="module")
 def hundreds(tmp_path_factory):
-    """A folder of those modules without the faulty ones, and with the two that they import and that are missing."""
+    """A folder of several hundred real modules: IOS XE, OpenConfig, IETF, IANA and MIBs."""
     folder = tmp_path_factory.mktemp("hundreds")
-    for file in OF_ANOTHER_DEVICE.glob("*.yang"):
-        if file.stem not in FAULTY:
-            shutil.copy(file, folder)
-    for name in ("cisco-semver", "cisco-semver-internal"):
-        (folder / f"{name}.yang").write_text(EXTENSIONS.format(name))
+    assert many_modules.fill(folder) > 460
     return folder
 
 
@@ -112,10 +90,10 @@ def test_a_module_that_cannot_be_served_is_named(folder, keys, text, words):
 def test_several_hundred_modules_of_another_device_are_served_and_stored(make_agent, hundreds):
     agent = make_agent(flags=["--yang-dir", hundreds]).start()
     session = agent.connect()
-    assert sum("module=" in uri for uri in session.server_capabilities) > 440
+    assert sum("module=" in uri for uri in session.server_capabilities) > 475
     assert "module Cisco-IOS-XE-native {" in session.get_schema("Cisco-IOS-XE-native").data
     library = get(session, '<yang-library xmlns="urn:ietf:params:xml:ns:yang:ietf-yang-library"/>')
-    assert sum(etree.QName(element).localname in ("module", "import-only-module") for element in library.iter()) > 440
+    assert sum(etree.QName(element).localname in ("module", "import-only-module") for element in library.iter()) > 475
     port_1 = '<GigabitEthernet><name>1</name><mtu>9000</mtu></GigabitEthernet>'
     edit(session, f'<native xmlns="{XE}"><hostname>edge</hostname><interface>{port_1}</interface></native>')
     commit(session)
@@ -144,7 +122,7 @@ def test_several_hundred_modules_of_another_device_are_served_and_stored(make_ag
 def test_a_faulty_module_among_hundreds_is_named_with_its_fault(hundreds, folder, keys, name, words):
     modules = folder / "modules"
     shutil.copytree(hundreds, modules)
-    shutil.copy(OF_ANOTHER_DEVICE / f"{name}.yang", modules)
+    shutil.copy(many_modules.OF_NCDIFF / f"{name}.yang", modules)
     user = ["--user", "operator", "--authorized-keys", keys.public_file]
     done = run("agent", "--yang-dir", modules, "--state-dir", folder / "state", *user)
     assert done.returncode != 0
