@@ -76,7 +76,8 @@ fn rules() -> String {
 impl Counter {
     fn new(schema: &Arc<Schema>, size: u32, with_rules: bool) -> Counter {
         let datastores = Datastores::open(Arc::clone(schema), Box::new(MemoryStorage::new())).unwrap();
-        #[allow(clippy::disallowed_methods)] // an Instant can only be had from the machine; it never advances here
+        #[allow(clippy::disallowed_methods)]
+        // an Instant can only be had from the machine; it never advances here
         let clock = std::time::Instant::now();
         let running = Arc::clone(&datastores.running().tree);
         let privileges = Privileges {

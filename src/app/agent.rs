@@ -31,6 +31,7 @@ use crate::app::snapshot_thread;
 use crate::app::spill::Spill;
 use crate::app::start_error::StartError;
 use crate::app::startup_file::StartupFile;
+use crate::app::state::commits::CommitsState;
 use crate::app::state::datastore::DatastoreState;
 use crate::app::state::inventory::InventoryState;
 use crate::app::state::licence::LicenceState;
@@ -276,6 +277,9 @@ fn desk(
     let mut providers = state_providers(&device, &licensing, clock);
     providers.push(Box::new(AccessState {
         control: Arc::clone(&access),
+    }));
+    providers.push(Box::new(CommitsState {
+        datastores: Arc::clone(&datastores),
     }));
     providers.push(Box::new(DatastoreState {
         datastores: Arc::clone(&datastores),

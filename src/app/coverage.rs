@@ -16,6 +16,7 @@ use crate::app::licence_events::LicenceEvents;
 use crate::app::netconf_options::NetconfOptions;
 use crate::app::reporting::Reporting;
 use crate::app::settings::LicensingSettings;
+use crate::app::state::commits::CommitsState;
 use crate::app::state::datastore::DatastoreState;
 use crate::app::stored_only::STORED_ONLY;
 use crate::app::yang_dir;
@@ -104,10 +105,14 @@ fn unprovided(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Vec
         witness: Arc::new(()),
     })?;
     let mut providers = state_providers(&device, &licensing, &clock);
-    let datastores = Datastores::open(Arc::clone(schema), Box::new(MemoryStorage::new()))?;
-    providers.push(Box::new(DatastoreState {
-        datastores: Arc::new(datastores),
+    let datastores = Arc::new(Datastores::open(
+        Arc::clone(schema),
+        Box::new(MemoryStorage::new()),
+    )?);
+    providers.push(Box::new(CommitsState {
+        datastores: Arc::clone(&datastores),
     }));
+    providers.push(Box::new(DatastoreState { datastores }));
     providers.extend(management_providers(schema, &NetconfOptions::default(), &clock).providers);
     let events = Arc::new(EventStreams::in_memory(schema, clock.now()));
     providers.push(Box::new(SubscriptionState {

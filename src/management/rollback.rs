@@ -19,6 +19,11 @@ pub const NAMESPACE: &str = "http://cisco.com/ns/yang/Cisco-IOS-XR-cfgmgr-rollba
 /// What is added to a generation.
 const FIRST_COMMIT_ID: u64 = 1_000_000_000;
 
+/// The number of the commit that made a generation.
+pub fn commit_id(generation: u64) -> u64 {
+    FIRST_COMMIT_ID + generation
+}
+
 impl Desk {
     /// One of the four operations; they commit at once.
     pub(in crate::management) fn roll_back_configuration(&self, session_id: u32, document: &str) -> Answer {

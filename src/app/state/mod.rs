@@ -1,6 +1,7 @@
 //! Operational state: one provider a model family, each computing from snapshots what a request can show.
 
 pub mod alarms;
+pub mod commits;
 pub mod datastore;
 pub mod inventory;
 pub mod licence;
