@@ -3,10 +3,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod audit;
-mod commits;
-mod edits;
-mod filters;
-mod locks;
 #[path = "../support/office.rs"]
 mod office;
 mod rollbacks;

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::{COMMIT, Office, edit, host_name, optics};
+use crate::office::{COMMIT, Office, edit, host_name, optics};
 
 fn office_with_two_ports() -> (Office, u32) {
     let mut office = Office::opened();

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::{GET_CANDIDATE, Office, edit, host_name, optics};
+use crate::office::{GET_CANDIDATE, Office, edit, host_name, optics};
 
 const NC: &str = r#"xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0""#;
 

@@ -3,7 +3,7 @@
 use expect_test::expect;
 use ponder::datastore::memory_storage::Failure;
 
-use crate::{COMMIT, GET_CANDIDATE, GET_RUNNING, Office, edit, host_name};
+use crate::office::{COMMIT, GET_CANDIDATE, GET_RUNNING, Office, edit, host_name};
 
 #[test]
 fn running_changes_with_the_commit_and_not_before() {
@@ -63,7 +63,7 @@ fn discard_makes_the_candidate_a_copy_of_running_again() {
 fn what_breaks_a_rule_is_accepted_in_the_candidate_and_refused_by_validate_and_commit_alike() {
     let mut office = Office::opened();
     let admin = office.enter("admin");
-    let half = crate::optics(
+    let half = crate::office::optics(
         "Optics0/0/0/0",
         "<optics-dwdm-carrier><grid-type>50g-hz-grid</grid-type><param-type>frequency</param-type></optics-dwdm-carrier>",
     );

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::{COMMIT, GET_CANDIDATE, Office, edit, host_name};
+use crate::office::{COMMIT, GET_CANDIDATE, Office, edit, host_name};
 
 const LOCK: &str = "<lock><target><candidate/></target></lock>";
 const UNLOCK: &str = "<unlock><target><candidate/></target></unlock>";
