@@ -164,9 +164,17 @@ impl Agent {
             courier,
             witness: reporting.licence_witness(),
         })?;
-        reporting.watch(&device, &licensing);
         let (confirm_timer, deadline) = ConfirmTimer::new();
         let (subscription_timer, look) = SubscriptionTimer::new();
+        let subscriptions = Arc::new(Subscriptions::new(subscription_limits(&settings.notifications)));
+        reporting.watch(&device, &licensing, {
+            let (subscriptions, look) = (Arc::clone(&subscriptions), Arc::clone(&look));
+            move || {
+                if subscriptions.state_changed() {
+                    look();
+                }
+            }
+        });
         let desk = Arc::new(Desk::new(DeskParts {
             deadline,
             audit: audit.clone().map(|log| {
@@ -180,7 +188,16 @@ impl Agent {
             startup: startup.map(|startup| Box::new(startup) as _),
             urls: urls.map(|urls| Box::new(urls) as _),
             ..desk(
-                &settings, &options, datastores, device, licensing, listener, &reporting, &events, &clock,
+                &settings,
+                &options,
+                datastores,
+                device,
+                licensing,
+                listener,
+                &reporting,
+                &events,
+                subscriptions,
+                &clock,
             )
         }));
         capability_watch::tell(&state_dir, &events, &desk.capabilities(), clock.now())?;
@@ -265,9 +282,9 @@ fn desk(
     listener: LicenceListener,
     reporting: &Reporting,
     events: &Arc<EventStreams>,
+    subscriptions: Arc<Subscriptions>,
     clock: &Arc<dyn Clock>,
 ) -> DeskParts {
-    let subscriptions = Arc::new(Subscriptions::new(subscription_limits(&settings.notifications)));
     let own = management_providers(datastores.schema(), options, clock);
     let access = Arc::new(AccessControl::new(
         datastores.schema(),

@@ -105,8 +105,9 @@ impl Reporting {
         }
     }
 
-    /// Watches hardware and licensing from now on, until licensing ends.
-    pub fn watch(&self, device: &Device, licensing: &Licensing) {
+    /// Watches hardware and licensing from now on, until licensing ends. Whoever is told that they changed finds their
+    /// alarms up to date.
+    pub fn watch(&self, device: &Device, licensing: &Licensing, told: impl Fn() + Send + 'static) {
         let logbook = self.logbook.clone();
         let events = self.events.clone();
         let device = device.clone();
@@ -128,6 +129,7 @@ impl Reporting {
                     events.alarms(&changes);
                 }
                 seen = snapshot;
+                told();
                 // Licensing publishes a state after every commit too, so that new wishes are seen as well.
                 let changed = tokio::select! {
                     changed = states.changed() => changed,
@@ -272,7 +274,7 @@ mod tests {
                 witness: reporting.licence_witness(),
             })
             .unwrap();
-            reporting.watch(&device, &licensing);
+            reporting.watch(&device, &licensing, || {});
             Lab {
                 _folder: folder,
                 device,

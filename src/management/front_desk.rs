@@ -347,13 +347,6 @@ impl Desk {
             .session_ended((self.parts.now)(), &party, ending, killer);
     }
 
-    /// The state of a provider that tells changes is another one. Does not wait.
-    pub fn state_changed(&self) {
-        if self.parts.subscriptions.state_changed() {
-            (self.parts.look)();
-        }
-    }
-
     /// Who a session is, for those who hear of it.
     pub(in crate::management) fn party(&self, session_id: u32) -> Party {
         party(&self.parts.sessions, session_id)

@@ -1,9 +1,11 @@
 //! Operational state: who fills which subtree, asked only for what a filter can show.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::management::error::ManagementError;
 use crate::yang::schema::Schema;
+use crate::yang::schema_node::SchemaId;
 use crate::yang::select::Selection;
 use crate::yang::state::StateBuilder;
 use crate::yang::tree::Tree;
@@ -17,10 +19,15 @@ pub trait StateProvider: Send + Sync {
     /// inside closures.
     fn fill(&self, out: &mut StateBuilder<'_>);
 
-    /// Whether [`crate::management::front_desk::Desk::state_changed`] is called when it would fill them otherwise, so that
-    /// subscribers can follow it. Times and counters that move by themselves may be left out.
+    /// Whether [`crate::management::subscription::agreements::Subscriptions::state_changed`] is called when it would fill
+    /// them otherwise, so that subscribers can follow them.
     fn tells_changes(&self) -> bool {
         false
+    }
+
+    /// Schema paths of leaves that move by themselves, so that nobody is told of their changes.
+    fn moving(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// Schema paths of the leaves that it can fill, `/module:container/list/leaf`, for the coverage report.
@@ -60,6 +67,14 @@ impl OperationalState {
             .map(|top| format!("{}:{}", top.module(), top.name()))
             .collect();
         self.roots(|root| tops.iter().any(|top| top == root))
+    }
+
+    /// The leaves that nobody is told of although changes beside them are.
+    pub fn moving(&self, schema: &Schema) -> HashSet<SchemaId> {
+        let moving = self.providers.iter().flat_map(|provider| provider.moving());
+        moving
+            .filter_map(|path| schema.find(path).map(|node| node.id()))
+            .collect()
     }
 
     /// The top-level nodes whose state tells changes.

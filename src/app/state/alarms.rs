@@ -87,6 +87,10 @@ impl StateProvider for AlarmsState {
         });
     }
 
+    fn tells_changes(&self) -> bool {
+        true
+    }
+
     fn provided(&self) -> &'static [&'static str] {
         &PROVIDED
     }

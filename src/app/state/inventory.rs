@@ -39,6 +39,10 @@ impl StateProvider for InventoryState {
         });
     }
 
+    fn tells_changes(&self) -> bool {
+        true
+    }
+
     fn provided(&self) -> &'static [&'static str] {
         &[
             "/Cisco-IOS-XR-invmgr-oper:inventory/entities/entity/name",

@@ -42,10 +42,25 @@ impl StateProvider for LicenceState {
         });
     }
 
+    fn tells_changes(&self) -> bool {
+        true
+    }
+
+    fn moving(&self) -> &'static [&'static str] {
+        MOVING
+    }
+
     fn provided(&self) -> &'static [&'static str] {
         PROVIDED
     }
 }
+
+/// What is left of a period becomes less every second.
+const MOVING: &[&str] = &[
+    "/Cisco-IOS-XR-infra-smartlicense-oper:smart-agent/licensing/state/state-info/authorization/authorization-eval/\
+     evaluation-time-left/seconds-left",
+    "/Cisco-IOS-XR-infra-smartlicense-oper:smart-agent/licensing/state/state-info/evaluation/eval-period-left/time-left",
+];
 
 fn fill_state_info(state: &AgentState, now: Timestamp, out: &mut StateBuilder<'_>) {
     out.container("registration", |out| fill_registration(state, out));

@@ -49,6 +49,10 @@ impl StateProvider for LicencePlatformState {
         );
     }
 
+    fn tells_changes(&self) -> bool {
+        true
+    }
+
     fn provided(&self) -> &'static [&'static str] {
         &[
             "/Cisco-IOS-XR-smart-license-platform-oper:plat-smart-license/detail/collection/last",
@@ -162,6 +166,10 @@ impl StateProvider for PonderLicenceState {
             }
             self.fill_slice_problems(out);
         });
+    }
+
+    fn tells_changes(&self) -> bool {
+        true
     }
 
     fn provided(&self) -> &'static [&'static str] {

@@ -37,6 +37,10 @@ impl StateProvider for OpticsState {
         });
     }
 
+    fn tells_changes(&self) -> bool {
+        true
+    }
+
     fn provided(&self) -> &'static [&'static str] {
         &PROVIDED
     }

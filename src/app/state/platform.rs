@@ -31,6 +31,10 @@ impl StateProvider for PlatformState {
         });
     }
 
+    fn tells_changes(&self) -> bool {
+        true
+    }
+
     fn provided(&self) -> &'static [&'static str] {
         &[
             "/Cisco-IOS-XR-platform-oper:platform/racks/rack/rack-name",

@@ -38,6 +38,10 @@ impl StateProvider for SlicesState {
         });
     }
 
+    fn tells_changes(&self) -> bool {
+        true
+    }
+
     fn provided(&self) -> &'static [&'static str] {
         &PROVIDED
     }

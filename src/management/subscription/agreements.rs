@@ -178,8 +178,8 @@ impl Subscriptions {
         of_filters || is_followed
     }
 
-    /// State is another one; whether anybody should look.
-    pub(in crate::management) fn state_changed(&self) -> bool {
+    /// State that somebody fills who tells changes is another one; whether anybody should look. Does not wait.
+    pub fn state_changed(&self) -> bool {
         let is_followed = self.following.load(Ordering::SeqCst) > 0;
         if is_followed {
             let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);

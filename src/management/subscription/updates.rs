@@ -1,5 +1,6 @@
 //! Updates of subscriptions to datastores: push-update with all that is selected, push-change-update with what changed.
 
+use std::collections::HashSet;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,8 +26,9 @@ use crate::yang::evaluate::{selected, united};
 use crate::yang::path::InstancePath;
 use crate::yang::place::Placement;
 use crate::yang::print::{Readable, Rendering, WithDefaults, print_node, print_selected_node, render_to};
+use crate::yang::schema_node::SchemaId;
 use crate::yang::select::Selection;
-use crate::yang::tree::Tree;
+use crate::yang::tree::{NodeRef, Tree};
 
 const NAMESPACE: &str = "urn:ietf:params:xml:ns:yang:ietf-yang-push";
 
@@ -178,10 +180,14 @@ impl Desk {
         if datastore != NmdaDatastore::Operational {
             return selected(&running, wanted.selector(), false, readable).map_err(failed);
         }
+        let followed = Followed {
+            moving: self.parts.state.moving(self.schema()),
+            of: readable,
+        };
         let state = self.parts.state.collect_changing(self.schema(), wanted.reach())?;
         let both = united(&running, wanted.reach(), state).map_err(failed)?;
         drop(running);
-        selected(&both, wanted.selector(), false, readable).map_err(failed)
+        selected(&both, wanted.selector(), false, Some(&followed)).map_err(failed)
     }
 
     /// Sends a push-update.
@@ -411,16 +417,35 @@ impl Desk {
                 };
                 let changes = difference(told, &now, &[InstancePath::root()]);
                 *told = now;
-                changes.into_iter().map(|change| compared(change, told)).collect()
+                changes
+                    .into_iter()
+                    .filter_map(|change| compared(change, told))
+                    .collect()
             }
         }
     }
 }
 
-/// The edit of a difference.
-fn compared(change: Change, now: &Tree) -> Edit {
+/// What may be read, without what moves by itself.
+struct Followed<'r> {
+    moving: HashSet<SchemaId>,
+    of: Option<&'r dyn Readable>,
+}
+
+impl Readable for Followed<'_> {
+    fn may_read(&self, node: NodeRef<'_>) -> bool {
+        !self.moving.contains(&node.schema_id()) && self.of.is_none_or(|readable| readable.may_read(node))
+    }
+}
+
+/// The edit of a difference; none where entries of state are in another order, which has no meaning.
+fn compared(change: Change, now: &Tree) -> Option<Edit> {
     let path = change.path().clone();
+    let there = now.locate(&path);
+    let is_state = there.is_some_and(|node| !node.schema().is_config());
     let (operation, order) = match change {
+        Change::Insert { .. } if is_state => (ChangeType::Create, None),
+        Change::Move { .. } if is_state => return None,
         Change::Insert { order: None, .. } => (ChangeType::Create, None),
         Change::Insert { order, .. } => (ChangeType::Insert, order),
         Change::Remove { .. } => (ChangeType::Delete, None),
@@ -428,13 +453,14 @@ fn compared(change: Change, now: &Tree) -> Edit {
         Change::Move { to, .. } => (ChangeType::Move, Some(to)),
     };
     let has_value = !matches!(operation, ChangeType::Delete | ChangeType::Move);
-    let node = now.locate(&path).filter(|_| has_value);
-    Edit {
+    Some(Edit {
         operation,
-        value: node.map(|node| print_node(node, &Rendering::default())),
+        value: there
+            .filter(|_| has_value)
+            .map(|node| print_node(node, &Rendering::default())),
         order,
         path,
-    }
+    })
 }
 
 impl OnChange {
