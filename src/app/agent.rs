@@ -112,7 +112,11 @@ impl Agent {
             startup: settings.netconf.startup,
             url_schemes: urls.as_ref().map(|urls| urls.schemes()).unwrap_or_default(),
         };
-        let schema = yang_dir::schema_with(settings.yang_dir.as_deref(), &options.features())?;
+        let schema = yang_dir::schema_with(
+            settings.yang_dir.as_deref(),
+            &settings.yang_features,
+            &options.features(),
+        )?;
         let state_dir = Arc::new(StateDir::open(state_dir)?);
         // There from the first start on, as on the device: codes of reservations are copied into it.
         state_dir.folder(DISK0)?;

@@ -72,13 +72,14 @@ impl NetconfOptions {
         capabilities.push(capability::yang_library_1_1(library, content_id));
         for module in schema.modules() {
             let features: Vec<&str> = module.features.iter().map(String::as_str).collect();
+            let deviations: Vec<&str> = module.deviations.iter().map(String::as_str).collect();
             capabilities.push(
                 capability::Module {
                     namespace: &module.namespace,
                     name: &module.name,
                     revision: module.revision.as_deref(),
                     features: &features,
-                    deviations: &[],
+                    deviations: &deviations,
                 }
                 .uri(),
             );

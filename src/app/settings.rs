@@ -14,6 +14,7 @@ use crate::app::name_resolution::DNS_PORT;
 use crate::app::settings::netconf::NetconfSettings;
 use crate::app::settings::policy::{PeriodSettings, PolicySettings, default_sections};
 use crate::app::syslog::connection::Transport;
+use crate::app::yang_dir::Features;
 use crate::datastore::commit::ValidationWay;
 use crate::device::plain_words::plain_words;
 use crate::management::event_stream::QUEUE_EVENTS;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub chassis: Option<PathBuf>,
     /// Folder of further YANG modules, stored only.
     pub yang_dir: Option<PathBuf>,
+    /// Which features of its modules are on; all of a module that is not named.
+    pub yang_features: Features,
     /// How configurations are validated.
     pub validation: ValidationSetting,
     /// The NETCONF server.
@@ -461,6 +464,7 @@ const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here is 
 
 # A folder of further YANG modules (*.yang): served and stored, without effect on the device.
 # yang-dir = "yang"
+
 # How configurations are validated: "changes" looks at what a change can break, and at everything where that cannot be
 # told; "whole" looks at everything at each commit, which takes the longer the more is stored; "both" does both and refuses
 # what they do not agree on (the flag --paranoid). `ponder-datastore-state` counts them.
@@ -474,6 +478,10 @@ validation = "changes"
 # password-hash = "$argon2id$..."        # printed by: ponder hash-password
 # groups = ["operators"]                 # beside those that ietf-netconf-acm configures
 # recovery = true                        # no access rule holds for this user; the user of --user is one, too
+
+# Which features of a module in yang-dir are on; a module without a line has all of them.
+# [yang-features]
+# ietf-interfaces = ["if-mib"]
 
 [access-control]
 # The rules of ietf-netconf-acm (RFC 8341) hold from the first thing that is configured below /nacm. true: always, so

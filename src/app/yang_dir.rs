@@ -41,6 +41,26 @@ pub enum YangDirError {
         /// What is wrong there.
         problem: String,
     },
+    /// Features are chosen of a module that the folder does not add.
+    #[error("the features of module {module} cannot be chosen: {place} adds no module of this name")]
+    NoModule {
+        /// The module.
+        module: String,
+        /// The folder, in words.
+        place: String,
+    },
+    /// A feature is chosen that its module does not have.
+    #[error("module {module} of {path} has no feature {feature}: it has {has}")]
+    NoFeature {
+        /// The folder.
+        path: PathBuf,
+        /// The module.
+        module: String,
+        /// What was chosen.
+        feature: String,
+        /// What could have been chosen.
+        has: String,
+    },
     /// Without any folder.
     #[error(transparent)]
     Own(SchemaError),
@@ -57,18 +77,54 @@ pub enum YangDirError {
 /// Loads everything that Ponder serves and, with a folder, every further module of it. A module that Ponder has itself
 /// is left out of the folder's, and the log says so.
 pub fn schema(folder: Option<&Path>) -> Result<Arc<Schema>, YangDirError> {
-    schema_with(folder, &[])
+    schema_with(folder, &Features::new(), &[])
 }
 
-/// The same with these features of ietf-netconf beside those that are always on.
-pub fn schema_with(folder: Option<&Path>, netconf_features: &[&str]) -> Result<Arc<Schema>, YangDirError> {
+/// Which features of a module are on; a module without an entry has all of them.
+pub type Features = BTreeMap<String, Vec<String>>;
+
+/// The same with these features of the folder's modules, and of ietf-netconf beside those that are always on.
+pub fn schema_with(
+    folder: Option<&Path>,
+    features: &Features,
+    netconf_features: &[&str],
+) -> Result<Arc<Schema>, YangDirError> {
     let embedded = ModuleSet::embedded().with_further_features("ietf-netconf", netconf_features);
+    let no_module = |module: &str, place: String| YangDirError::NoModule {
+        module: module.to_owned(),
+        place,
+    };
     let Some(path) = folder else {
-        return Schema::load(embedded).map_err(YangDirError::Own);
+        return match features.keys().next() {
+            Some(module) => Err(no_module(module, "no yang-dir is set, which".to_owned())),
+            None => Schema::load(embedded).map_err(YangDirError::Own),
+        };
     };
     let folder = Folder::read(path, &embedded)?;
+    for (module, chosen) in features {
+        if !folder.served().any(|file| file.text.name == *module) {
+            return Err(no_module(module, path.display().to_string()));
+        }
+        let has = folder.features(module);
+        if let Some(feature) = chosen.iter().find(|feature| !has.contains(feature)) {
+            return Err(YangDirError::NoFeature {
+                path: path.to_owned(),
+                module: module.clone(),
+                feature: feature.clone(),
+                has: if has.is_empty() {
+                    "none".to_owned()
+                } else {
+                    has.join(", ")
+                },
+            });
+        }
+    }
     let set = folder.files.iter().fold(embedded, |set, file| {
-        set.with_text(file.text.clone(), &folder.features(&file.text.name))
+        let name = &file.text.name;
+        match features.get(name) {
+            Some(chosen) => set.with_text(file.text.clone(), chosen),
+            None => set.with_text(file.text.clone(), &folder.features(name)),
+        }
     });
     let schema = Schema::load(set).map_err(|cause| folder.blame(path, cause))?;
     tracing::info!(folder = %path.display(), modules = folder.served().count(), "further YANG modules are served, stored only");
@@ -499,6 +555,33 @@ mod tests {
         assert_eq!(schema.module("types").unwrap().features, ["fast"]);
         assert!(schema.module("Cisco-IOS-XR-osa-cfg").is_some());
         assert_eq!(stored_only(&schema), ["/shelf:shelf"]);
+    }
+
+    #[test]
+    fn of_a_module_whose_features_are_chosen_no_others_are_on() {
+        let folder = folder(&[
+            ("types.yang", TYPES),
+            ("shelf.yang", SHELF),
+            ("shelf-books.yang", BOOKS),
+        ]);
+        let with = |module: &str, features: &[&str]| {
+            let chosen = features.iter().map(|&feature| feature.to_owned()).collect();
+            let features = Features::from([(module.to_owned(), chosen)]);
+            schema_with(Some(folder.path()), &features, &[])
+        };
+        let schema = with("shelf", &[]).unwrap();
+        assert_eq!(schema.module("shelf").unwrap().features, [""; 0]);
+        assert!(schema.find("/shelf:shelf/book/lent").is_none());
+        assert_eq!(schema.module("types").unwrap().features, ["fast"]);
+        let schema = with("shelf", &["lending"]).unwrap();
+        assert!(schema.find("/shelf:shelf/book/lent").is_some());
+        let wrong = with("shelf", &["reading"]).unwrap_err().to_string();
+        assert!(
+            wrong.ends_with("has no feature reading: it has lending"),
+            "{wrong}"
+        );
+        let wrong = with("desk", &[]).unwrap_err().to_string();
+        assert!(wrong.contains("module desk cannot be chosen"), "{wrong}");
     }
 
     #[test]

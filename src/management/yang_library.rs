@@ -44,16 +44,17 @@ impl YangLibrary {
     }
 }
 
-/// A digest of names, revisions, features and conformance.
+/// A digest of names, revisions, features, deviations and conformance.
 fn content_id(schema: &Schema) -> String {
     let mut listing = String::new();
     for module in schema.modules() {
         listing.push_str(&format!(
-            "{}@{} {:?} {}\n",
+            "{}@{} {:?} {} {}\n",
             module.name,
             module.revision.as_deref().unwrap_or(""),
             module.conformance,
-            module.features.join(",")
+            module.features.join(","),
+            module.deviations.join(",")
         ));
     }
     Uuid::new_v5(&CONTENT_ID_SPACE, listing.as_bytes()).to_string()
@@ -80,6 +81,7 @@ impl StateProvider for YangLibrary {
                             });
                         }
                         out.leaf_list("feature", &module.features);
+                        out.leaf_list("deviation", &module.deviations);
                     });
                 }
                 for module in self.modules(Conformance::Import) {
@@ -112,6 +114,12 @@ impl StateProvider for YangLibrary {
                     |out| {
                         out.leaf("namespace", &module.namespace);
                         out.leaf_list("feature", &module.features);
+                        for name in &module.deviations {
+                            let deviating = self.schema.module(name);
+                            let revision = deviating.and_then(|module| module.revision.as_deref());
+                            let revision = revision.unwrap_or("");
+                            out.list("deviation", &[("name", name), ("revision", &revision)], |_| {});
+                        }
                         out.leaf(
                             "conformance-type",
                             match module.conformance {
@@ -135,6 +143,7 @@ impl StateProvider for YangLibrary {
             "/ietf-yang-library:yang-library/module-set/module/namespace",
             "/ietf-yang-library:yang-library/module-set/module/submodule/revision",
             "/ietf-yang-library:yang-library/module-set/module/feature",
+            "/ietf-yang-library:yang-library/module-set/module/deviation",
             "/ietf-yang-library:yang-library/module-set/import-only-module/namespace",
             "/ietf-yang-library:yang-library/schema/module-set",
             "/ietf-yang-library:yang-library/datastore/schema",

@@ -79,6 +79,9 @@ impl Operation {
 
 fn find_operation<'s>(schema: &'s Schema, element: &Element) -> Result<SchemaNode<'s>, DataError> {
     let namespace = element.namespace.as_deref().unwrap_or_default();
+    if (namespace, element.name.as_str()) == (YANG_1, "action") {
+        return Err(refused_action(schema, element));
+    }
     let Some(module) = schema.module_of_namespace(namespace) else {
         return Err(DataError::new(
             DataErrorTag::UnknownNamespace,
@@ -94,6 +97,49 @@ fn find_operation<'s>(schema: &'s Schema, element: &Element) -> Result<SchemaNod
             let message = format!("module {} has no RPC {}", module.name, element.name);
             DataError::new(DataErrorTag::OperationNotSupported, message).with_element(element.name.as_str())
         })
+}
+
+/// Where `<action>` is (RFC 7950 section 7.15.2).
+const YANG_1: &str = "urn:ietf:params:xml:ns:yang:1";
+
+/// Why an action is not carried out: none is, as only modules that are stored and not acted on have any. Says which one
+/// it is, or which element on the way to it is unknown.
+fn refused_action(schema: &Schema, action: &Element) -> DataError {
+    let mut outer = action;
+    let mut node: Option<SchemaNode<'_>> = None;
+    loop {
+        let mut nested = outer.children.iter().filter_map(|element| {
+            let module = schema.module_of_namespace(element.namespace.as_deref()?)?;
+            let found = match node {
+                None => schema.top(&module.name, &element.name),
+                Some(node) => node.child(&module.name, &element.name),
+            };
+            found
+                .filter(|node| !matches!(node.kind(), NodeKind::Leaf | NodeKind::LeafList))
+                .map(|node| (element, node))
+        });
+        match nested.next() {
+            Some((element, found)) if found.kind() == NodeKind::Operation && node.is_some() => {
+                let message = format!(
+                    "action {} of module {}: this agent only stores the module and does not act on it",
+                    element.name,
+                    found.module()
+                );
+                return DataError::new(DataErrorTag::OperationNotSupported, message)
+                    .with_element(element.name.as_str());
+            }
+            Some((element, found)) => (outer, node) = (element, Some(found)),
+            None => {
+                let named = outer.children.last().unwrap_or(outer);
+                let message = format!(
+                    "{} in an action: there is no action of this name or below it",
+                    named.name
+                );
+                return DataError::new(DataErrorTag::UnknownElement, message)
+                    .with_element(named.name.as_str());
+            }
+        }
+    }
 }
 
 /// Adds the children of an element below the open node; `at` is the parent's path.
@@ -218,6 +264,14 @@ mod tests {
         assert_eq!(error.tag, DataErrorTag::MissingElement);
         assert_eq!(error.bad_element.as_deref(), Some("location"), "{error}");
 
+        let error = refusal(
+            "<action xmlns=\"urn:ietf:params:xml:ns:yang:1\"><simulator xmlns=\"urn:ponder:yang:ponder-simulator\">\
+             <slot><location>0/0</location><shake/></slot></simulator></action>",
+        );
+        assert_eq!(
+            (error.tag, error.bad_element.as_deref()),
+            (DataErrorTag::UnknownElement, Some("shake"))
+        );
         let error = refusal("<x xmlns=\"urn:nobody\"/>");
         assert_eq!(error.tag, DataErrorTag::UnknownNamespace);
         let error = refusal(&format!("<x xmlns=\"{ACT}\"/>"));

@@ -68,6 +68,8 @@ pub struct Module {
     pub conformance: Conformance,
     /// Name and revision of each submodule.
     pub submodules: Vec<(String, Option<String>)>,
+    /// Names of the modules that deviate it.
+    pub deviations: Vec<String>,
     /// Whether libyang brought it.
     pub is_internal: bool,
     raw: ModulePointer,
@@ -462,6 +464,7 @@ fn list_modules(context: &Context, set: &ModuleSet, internal: usize) -> Vec<Modu
                     Conformance::Import
                 },
                 submodules,
+                deviations: deviations(module.as_raw()),
                 is_internal: index < internal,
                 raw: ModulePointer(module.as_raw()),
                 name,
@@ -478,6 +481,19 @@ fn list_modules(context: &Context, set: &ModuleSet, internal: usize) -> Vec<Modu
     modules.retain(|module| used.contains(&module.raw()));
     modules.sort_by(|a, b| (!a.is_internal, &a.name).cmp(&(!b.is_internal, &b.name)));
     modules
+}
+
+/// The modules that deviate one, by name.
+fn deviations(module: *const ffi::lys_module) -> Vec<String> {
+    // SAFETY: modules of a context point to modules of the same context, whose names are terminated strings.
+    let mut names: Vec<String> = unsafe {
+        array((*module).deviated_by)
+            .iter()
+            .filter_map(|by| text((**by).name))
+            .collect()
+    };
+    names.sort();
+    names
 }
 
 /// Marks a module and what it imports, directly or not.
@@ -661,6 +677,23 @@ mod tests {
         let newer = text.replace("prefix o;", "prefix o; yang-version 1.1;");
         let error = Schema::load(ModuleSet::new().with_module("old", &newer)).unwrap_err();
         assert!(error.to_string().contains("\\d"), "{error}");
+    }
+
+    #[test]
+    fn a_module_knows_who_deviates_it() {
+        let set = ModuleSet::new()
+            .with_module(
+                "shelf",
+                "module shelf { namespace urn:s; prefix s; leaf owner { type string; } }",
+            )
+            .with_module(
+                "shop",
+                "module shop { namespace urn:shop; prefix p; import shelf { prefix s; } \
+                 deviation /s:owner { deviate add { default nobody; } } }",
+            );
+        let schema = Schema::load(set).unwrap();
+        assert_eq!(schema.module("shelf").unwrap().deviations, ["shop"]);
+        assert_eq!(schema.module("shop").unwrap().deviations, [""; 0]);
     }
 
     #[test]
