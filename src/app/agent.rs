@@ -47,7 +47,7 @@ use crate::app::users::users;
 use crate::app::yang_dir;
 use crate::datastore::commit::Committed;
 use crate::datastore::datastores::{CommitListener, Datastores};
-use crate::datastore::journal::Journal;
+use crate::datastore::journal::{self, Journal};
 use crate::datastore::lock::LockTable;
 use crate::datastore::participant::Participant;
 use crate::datastore::storage::FolderFiles;
@@ -122,7 +122,9 @@ impl Agent {
         state_dir.folder(DISK0)?;
         let host_keys = host_keys(&state_dir)?;
 
-        let storage = Journal::new(Box::new(FolderFiles::new(state_dir.path())));
+        let files = Box::new(FolderFiles::new(state_dir.path()));
+        let storage =
+            Journal::with_snapshot_every(files, settings.snapshot_bytes.unwrap_or(journal::LEAST_BYTES));
         let datastores = Arc::new(Datastores::open(schema, Box::new(storage))?);
         datastores.validate_by(settings.validation.into());
         snapshot_thread::start(&datastores).map_err(StartError::SnapshotThread)?;

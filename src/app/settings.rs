@@ -35,6 +35,9 @@ pub struct Settings {
     pub yang_features: Features,
     /// How configurations are validated.
     pub validation: ValidationSetting,
+    /// Running is written whole when the records of commits take more bytes than this, and more than it took the last
+    /// time; 1 MiB without it.
+    pub snapshot_bytes: Option<u64>,
     /// The NETCONF server.
     pub netconf: NetconfSettings,
     /// Who may log in.
@@ -469,6 +472,10 @@ const DEFAULT_FILE: &str = r##"# Settings of `ponder agent`. Every line here is 
 # told; "whole" looks at everything at each commit, which takes the longer the more is stored; "both" does both and refuses
 # what they do not agree on (the flag --paranoid). `ponder-datastore-state` counts them.
 validation = "changes"
+
+# Running is written whole, beside the commits, when their records take more bytes than this, and more than it took the last
+# time. A start reads what was written whole and the records since.
+# snapshot-bytes = 1048576
 
 # Who may log in; any number of these. A user has keys, a password or both.
 # [[users]]

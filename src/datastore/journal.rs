@@ -46,8 +46,9 @@ pub struct Journal {
     rollback_to: Option<u64>,
 }
 
-/// A snapshot is due when records take this many bytes: replaying them takes a few tens of milliseconds.
-const LEAST_BYTES: u64 = 1 << 20;
+/// Unless told otherwise, a snapshot is due when records take this many bytes: replaying them takes a few tens of
+/// milliseconds.
+pub const LEAST_BYTES: u64 = 1 << 20;
 
 impl Journal {
     /// In this folder.

@@ -92,11 +92,17 @@ impl Lab {
     pub fn new(folder: &Path) -> Lab {
         let key = HostKey::generate(HostKeyKind::Ed25519).unwrap();
         std::fs::write(folder.join("keys"), key.public_openssh().unwrap()).unwrap();
+        std::fs::write(folder.join("settings.toml"), "").unwrap();
         Lab {
             folder: folder.to_owned(),
             key: key.to_openssh().unwrap().to_string(),
             agent: None,
         }
+    }
+
+    /// Has it write running whole over and over.
+    pub fn write_whole_often(&self) {
+        std::fs::write(self.folder.join("settings.toml"), "snapshot-bytes = 5000\n").unwrap();
     }
 
     /// Where it keeps running.
@@ -152,6 +158,8 @@ impl Lab {
                 "--user",
                 "op",
             ])
+            .arg("--settings")
+            .arg(self.folder.join("settings.toml"))
             .arg("--authorized-keys")
             .arg(self.folder.join("keys"))
             .arg("--state-dir")
@@ -260,6 +268,9 @@ fn commit_element(is_confirmed: bool, awaits_token: bool, random: &mut StdRng) -
 async fn torture(kills: u64, seed: u64) -> Counts {
     let folder = tempfile::tempdir().unwrap();
     let mut lab = Lab::new(folder.path());
+    if seed.is_multiple_of(2) {
+        lab.write_whole_often();
+    }
     let mut random = StdRng::seed_from_u64(seed);
     let mut known = Known::default();
     let mut counts = Counts::default();
