@@ -17,7 +17,7 @@ setup: ## system packages (apt when root) and the Python venv
 venv: ## the Python venv alone
 	@./setup/venv.sh
 
-clients: setup ## what the tests with real clients need besides: Debian's NETCONF and YANG tools, napalm
+clients: setup ## what the tests with real clients need besides: Debian's NETCONF and YANG tools, napalm, ansible
 	@./setup/system-packages.sh clients
 	@./setup/venv.sh clients
 

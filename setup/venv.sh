@@ -13,7 +13,31 @@ make_venv() { # make_venv FOLDER REQUIREMENTS PURPOSE
     "$1/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$2"
     echo "$wanted" > "$stamp"
 }
+take_collections() { # the collections that the tests use, out of a package of hundreds of megabytes
+    folder="$venv/own/ansible/collections"
+    stamp="$folder/requirements.sha256"
+    wanted="$(sha256sum setup/ansible-collections.txt | cut -d' ' -f1)"
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then return; fi
+    rm -rf "$folder"
+    mkdir -p "$folder/package"
+    "$venv/own/ansible/bin/pip" download --quiet --disable-pip-version-check --no-deps --require-hashes \
+        -r setup/ansible-collections.txt -d "$folder/package"
+    "$venv/bin/python" - "$folder" <<'PYTHON'
+import pathlib, sys, zipfile
+folder = pathlib.Path(sys.argv[1])
+wanted = tuple(f"ansible_collections/{name}/" for name in ("ansible/netcommon", "ansible/utils", "cisco/iosxr"))
+for file in (folder / "package").glob("*.whl"):
+    with zipfile.ZipFile(file) as package:
+        package.extractall(folder, [name for name in package.namelist() if name.startswith(wanted)])
+PYTHON
+    rm -r "$folder/package"
+    echo "$wanted" > "$stamp"
+}
 case "${1:-}" in
-clients) make_venv "$venv/own/napalm" setup/napalm.txt "napalm for tests/clients" ;;
+clients)
+    make_venv "$venv/own/napalm" setup/napalm.txt "napalm for tests/clients"
+    make_venv "$venv/own/ansible" setup/ansible.txt "ansible for tests/clients"
+    take_collections
+    ;;
 *) make_venv "$venv" setup/requirements.txt "pyang for the IETF YANG modules and lint, clients for the tests" ;;
 esac
