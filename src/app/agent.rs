@@ -364,6 +364,7 @@ fn subscription_limits(settings: &NotificationSettings) -> SubscriptionLimits {
         suspension: Duration::from_secs(settings.suspension_seconds.into()),
         shortest_period: Duration::from_millis(u64::from(settings.shortest_period_centiseconds) * 10),
         update_kilobytes: settings.update_kilobytes,
+        waiting_kilobytes: settings.waiting_kilobytes,
         ..SubscriptionLimits::default()
     }
 }

@@ -224,6 +224,8 @@ pub struct NotificationSettings {
     pub shortest_period_centiseconds: u32,
     /// How big an update of a datastore may be.
     pub update_kilobytes: u32,
+    /// How big all updates may be that wait for all sessions.
+    pub waiting_kilobytes: u32,
 }
 
 impl Default for NotificationSettings {
@@ -236,6 +238,7 @@ impl Default for NotificationSettings {
             suspension_seconds: 600,
             shortest_period_centiseconds: 100,
             update_kilobytes: 16 * 1024,
+            waiting_kilobytes: 64 * 1024,
         }
     }
 }
@@ -523,9 +526,10 @@ suspension-seconds = 600
 # Subscriptions of establish-subscription that one session, and all of them, may have.
 subscriptions-per-session = 16
 subscriptions = 256
-# Subscriptions to datastores: the shortest period, and how big one update may be.
+# Subscriptions to datastores: the shortest period, how big one update may be, and all that wait for slow sessions.
 shortest-period-centiseconds = 100
 update-kilobytes = 16384
+waiting-kilobytes = 65536
 
 [audit]
 # Who did what: one line of JSON an event, in a file that only its owner reads. It is set aside as FILE.1 and so on when it

@@ -280,6 +280,12 @@ impl EventStreams {
         followers.mailboxes.get(&follower).map_or(0, Mailbox::bytes)
     }
 
+    /// The same of all subscriptions.
+    pub fn waiting_bytes_of_all(&self) -> usize {
+        let followers = self.followers();
+        followers.mailboxes.values().map(Mailbox::bytes).sum()
+    }
+
     /// Sends nothing more before all that waits has been taken, and says so.
     pub fn suspend(&self, follower: Follower, now: Timestamp, reason: &str, until_resumed: bool) {
         let mut followers = self.followers();

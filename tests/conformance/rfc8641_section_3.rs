@@ -42,7 +42,7 @@ pub fn xpath(expression: &str) -> String {
     )
 }
 
-fn host_names() -> String {
+pub fn host_names() -> String {
     subtree(&format!("<host-names xmlns=\"{SHELLUTIL}\"/>"))
 }
 

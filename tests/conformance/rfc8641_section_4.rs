@@ -6,7 +6,7 @@ use ponder::management::subscription::agreements::Limits;
 use crate::office::{COMMIT, edit, host_name};
 use crate::rfc5277_section_2::{change, names};
 use crate::rfc8639_section_2::{SN, establish, follow, office, office_with, operation};
-use crate::rfc8641_section_3::{YP, hears, inside, of, on_change, periodic, subtree, xpath};
+use crate::rfc8641_section_3::{YP, hears, host_names, inside, of, on_change, periodic, subtree, xpath};
 
 const SHELLUTIL: &str = "http://cisco.com/ns/yang/Cisco-IOS-XR-shellutil-cfg";
 
@@ -296,12 +296,13 @@ fn rfc8641_4_1_a_configured_selection_filter_is_used_followed_and_missed() {
 #[test]
 fn rfc8641_4_2_subscriptions_are_shown_with_their_terms() {
     let (mut office, follower, _) = office();
-    follow(&mut office, follower, &of("running", &periodic(500)));
+    let filter = xpath("/sh:host-names");
+    follow(&mut office, follower, &of("running", &(filter + &periodic(500))));
     let trigger = on_change("<dampening-period>10</dampening-period><excluded-change>move</excluded-change>");
     follow(
         &mut office,
         follower,
-        &(of("operational", &trigger) + "<stop-time>1970-01-01T01:00:00Z</stop-time>"),
+        &(of("operational", &(host_names() + &trigger)) + "<stop-time>1970-01-01T01:00:00Z</stop-time>"),
     );
     office.check(
         follower,
@@ -312,6 +313,7 @@ fn rfc8641_4_2_subscriptions_are_shown_with_their_terms() {
             <subscription>
             <id>2147483648</id>
             <datastore xmlns="urn:ietf:params:xml:ns:yang:ietf-yang-push" xmlns:ds="urn:ietf:params:xml:ns:yang:ietf-datastores">ds:running</datastore>
+            <datastore-xpath-filter xmlns="urn:ietf:params:xml:ns:yang:ietf-yang-push" xmlns:shellutil-cfg="http://cisco.com/ns/yang/Cisco-IOS-XR-shellutil-cfg">/shellutil-cfg:host-names</datastore-xpath-filter>
             <encoding xmlns:sn="urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications">sn:encode-xml</encoding>
             <receivers>
             <receiver>
@@ -346,6 +348,39 @@ fn rfc8641_4_2_subscriptions_are_shown_with_their_terms() {
             </subscription>
             </subscriptions>
             </data>"#]],
+    );
+}
+
+#[test]
+fn updates_that_wait_for_slow_sessions_are_bounded_together() {
+    let limits = Limits {
+        waiting_kilobytes: 1,
+        ..Limits::default()
+    };
+    let mut office = office_with(100, limits);
+    let (slow, quick) = (office.enter("slow"), office.enter("quick"));
+    let described = format!(
+        "<interface-configurations xmlns=\"http://cisco.com/ns/yang/Cisco-IOS-XR-ifmgr-cfg\"><interface-configuration>\
+         <active>act</active><interface-name>Optics0/0/0/0</interface-name><description>{}</description>\
+         </interface-configuration></interface-configurations>",
+        "x".repeat(900)
+    );
+    office.accept(quick, &edit("", &described));
+    office.accept(quick, COMMIT);
+    follow(&mut office, quick, &of("running", &periodic(100)));
+    office.hear(quick);
+    follow(&mut office, slow, &of("running", &periodic(100)));
+    office.pass(1);
+    let told = office.hear(quick).unwrap();
+    assert_eq!(names(&told), ["subscription-suspended"]);
+    assert!(told[0].contains("sn:insufficient-resources<"), "{}", told[0]);
+    let reply = office.ask(quick, &establish(&of("running", &periodic(100))));
+    assert!(reply.contains("waiting-kilobytes of [notifications]"), "{reply}");
+    office.hear(slow);
+    office.pass(1);
+    assert_eq!(
+        names(&office.hear(quick).unwrap()),
+        ["subscription-resumed", "push-update"]
     );
 }
 

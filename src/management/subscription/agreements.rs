@@ -28,6 +28,8 @@ pub struct Limits {
     pub shortest_period: Duration,
     /// The size of one update.
     pub update_kilobytes: u32,
+    /// The size of all updates that wait for all sessions.
+    pub waiting_kilobytes: u32,
     /// Changed nodes that are kept for one subscription until they are told; of more, everything is sent instead.
     pub kept_changes: usize,
 }
@@ -40,6 +42,7 @@ impl Default for Limits {
             suspension: Duration::from_secs(600),
             shortest_period: Duration::from_secs(1),
             update_kilobytes: 16 * 1024,
+            waiting_kilobytes: 64 * 1024,
             kept_changes: 10_000,
         }
     }

@@ -26,6 +26,13 @@ impl Desk {
         terms: Terms,
     ) -> Result<Reply, Refusal> {
         let stop = self.stop_time(&terms, None)?;
+        if !self.has_room() {
+            let message = format!(
+                "establish-subscription: updates of {} kilobytes wait for sessions that do not take them,                  waiting-kilobytes of [notifications]",
+                self.parts.subscriptions.limits().waiting_kilobytes
+            );
+            return Err(Refusal::because(Reason::InsufficientResources, message));
+        }
         let (push, first) = self.bind_push(session_id, &terms)?;
         let follower = self.agree(session_id, terms, stop)?;
         let wanted = WantedEvents {

@@ -6,10 +6,11 @@ use crate::management::event_stream::EventFilter;
 use crate::management::front_desk::Desk;
 use crate::management::request::Filter;
 use crate::management::subscription::refusal::{Reason, Refusal};
-use crate::management::subscription::terms::FilterChoice;
+use crate::management::subscription::terms::{FilterChoice, Terms};
 use crate::yang::error::DataError;
 use crate::yang::notification::Notification;
 use crate::yang::path::{Instance, InstancePath, Step};
+use crate::yang::prefixes::with_other_prefixes;
 use crate::yang::print::Readable;
 use crate::yang::select::Selection;
 use crate::yang::xpath_filter::XPathFilter;
@@ -23,9 +24,9 @@ pub(in crate::management) struct FilterList {
     module: &'static str,
     list: &'static str,
     key: &'static str,
-    expression: &'static str,
+    pub(in crate::management) expression: &'static str,
     /// The parameter that names an entry.
-    reference: &'static str,
+    pub(in crate::management) reference: &'static str,
 }
 
 /// Those of events.
@@ -102,6 +103,25 @@ impl Desk {
                 namespaces: Vec::new(),
             }),
         })
+    }
+
+    /// Terms as they are shown: an expression has the names of modules as prefixes.
+    pub(in crate::management) fn shown(&self, terms: Terms) -> Terms {
+        let FilterChoice::Own(Filter::XPath { select, namespaces }) = &terms.filter else {
+            return terms;
+        };
+        let module_of = |prefix: &str| {
+            let (_, namespace) = namespaces.iter().find(|(bound, _)| bound == prefix)?;
+            Some(self.schema().module_of_namespace(namespace)?.name.clone())
+        };
+        let filter = Filter::XPath {
+            select: with_other_prefixes(select, module_of),
+            namespaces: Vec::new(),
+        };
+        Terms {
+            filter: FilterChoice::Own(filter),
+            ..terms
+        }
     }
 
     /// An expression in which the name of every implemented module is a prefix too (RFC 8639, stream-xpath-filter).

@@ -127,6 +127,7 @@ impl Desk {
         stop: Option<Timestamp>,
     ) -> Result<Follower, Refusal> {
         let user = self.caller(session_id).user;
+        let terms = self.shown(terms);
         let follower = self.parts.subscriptions.agree(session_id, |follower| Agreed {
             follower,
             user,
@@ -170,6 +171,10 @@ impl Desk {
             }
             (Target::Datastore { .. }, _) => self.modify_push(id, agreed, terms)?,
             _ => self.modify_stream(agreed, terms)?,
+        };
+        let changed = Agreed {
+            terms: self.shown(changed.terms),
+            ..changed
         };
         self.parts.subscriptions.change(id, |agreed| *agreed = changed);
         (self.parts.look)();

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use crate::management::event_stream::{EventStreams, Stream};
 use crate::management::mailbox::{Outgoing, own};
 use crate::management::operational::StateProvider;
+use crate::management::request::Filter;
 use crate::management::subscription::agreements::{Agreed, Subscriptions};
+use crate::management::subscription::filters::{FilterList, SELECTION_FILTERS, STREAM_FILTERS};
 use crate::management::subscription::terms::{FilterChoice, Target, Trigger};
 use crate::yang::schema::Schema;
 use crate::yang::state::StateBuilder;
@@ -91,9 +93,7 @@ fn fill_policy(agreed: &Agreed, out: &mut StateBuilder<'_>) {
             name,
             replay_start_time,
         } => {
-            if let FilterChoice::Named(name) = &agreed.terms.filter {
-                out.leaf("stream-filter-name", name);
-            }
+            fill_filter(agreed, STREAM_FILTERS, "", out);
             out.leaf_option("stream", name.as_ref());
             out.leaf_option("replay-start-time", replay_start_time.as_ref());
         }
@@ -102,9 +102,7 @@ fn fill_policy(agreed: &Agreed, out: &mut StateBuilder<'_>) {
                 "ietf-yang-push:datastore",
                 format_args!("ietf-datastores:{datastore}"),
             );
-            if let FilterChoice::Named(name) = &agreed.terms.filter {
-                out.leaf("ietf-yang-push:selection-filter-ref", name);
-            }
+            fill_filter(agreed, SELECTION_FILTERS, "ietf-yang-push:", out);
             match trigger {
                 Some(Trigger::Periodic { period, anchor_time }) => {
                     out.container("ietf-yang-push:periodic", |out| {
@@ -128,6 +126,18 @@ fn fill_policy(agreed: &Agreed, out: &mut StateBuilder<'_>) {
     }
     out.leaf_option("stop-time", agreed.stop);
     out.leaf("encoding", "ietf-subscribed-notifications:encode-xml");
+}
+
+/// The filter, configured or its own.
+fn fill_filter(agreed: &Agreed, list: FilterList, module: &str, out: &mut StateBuilder<'_>) {
+    match &agreed.terms.filter {
+        // State has no anydata: a subtree is known to whoever asked for it.
+        FilterChoice::Unstated | FilterChoice::Own(Filter::Everything | Filter::Subtree(_)) => {}
+        FilterChoice::Named(name) => out.leaf(&format!("{module}{}", list.reference), name),
+        FilterChoice::Own(Filter::XPath { select, .. }) => {
+            out.leaf(&format!("{module}{}", list.expression), select);
+        }
+    }
 }
 
 /// `subscription-modified`, with all the terms.

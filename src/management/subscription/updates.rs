@@ -246,6 +246,9 @@ impl Desk {
         if events.waiting_bytes(follower) > 0 {
             return events.suspend(follower, now, &Reason::UnsupportableVolume.identity(), false);
         }
+        if !self.has_room() {
+            return events.suspend(follower, now, &Reason::InsufficientResources.identity(), true);
+        }
         match self.update_content(
             follower.session_id,
             push.datastore,
@@ -333,7 +336,7 @@ impl Desk {
             return Some(on_change.quiet_until);
         }
         // The watcher looks again when all has been taken.
-        if self.parts.events.waiting_bytes(follower) > MAX_WAITING_BYTES {
+        if self.parts.events.waiting_bytes(follower) > MAX_WAITING_BYTES || !self.has_room() {
             return None;
         }
         if on_change.is_incomplete && on_change.sync {
@@ -365,6 +368,12 @@ impl Desk {
             self.deliver(follower, text);
         }
         None
+    }
+
+    /// Whether updates that wait for others leave room for one more.
+    pub(in crate::management) fn has_room(&self) -> bool {
+        let limit = self.parts.subscriptions.limits().waiting_kilobytes;
+        self.parts.events.waiting_bytes_of_all() / 1024 < usize::try_from(limit).unwrap_or(usize::MAX)
     }
 
     /// How long at least between two comparisons.
