@@ -26,6 +26,7 @@ use crate::app::licence_rpcs::LicenceRpcs;
 use crate::app::name_resolution::Asking;
 use crate::app::netconf_options::NetconfOptions;
 use crate::app::reporting::{Reporting, SyslogParticipant};
+use crate::app::session_timer::{self, SessionParticipant};
 use crate::app::settings::{NotificationSettings, Settings};
 use crate::app::snapshot_thread;
 use crate::app::spill::Spill;
@@ -208,6 +209,7 @@ impl Agent {
         }));
         capability_watch::tell(&state_dir, &events, &desk.capabilities(), clock.now())?;
         confirm_timer.start(&desk, Arc::clone(&clock));
+        session_timer::start(&desk, Arc::clone(&clock));
         subscription_timer.start(&desk, Arc::clone(&clock));
         tracing::info!(generation = running.generation, state_dir = %state_dir.path().display(), "running is loaded");
 
@@ -413,6 +415,7 @@ pub(super) fn participants() -> Vec<Box<dyn Participant>> {
         Box::new(LicensingParticipant),
         Box::new(SyslogParticipant),
         Box::new(AccessParticipant),
+        Box::new(SessionParticipant),
         Box::new(SubscriptionParticipant),
     ]
 }

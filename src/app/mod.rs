@@ -43,6 +43,7 @@ pub mod reach;
 pub mod reporting;
 pub mod revocation;
 pub mod seal;
+pub mod session_timer;
 pub mod settings;
 pub mod shutdown;
 pub mod snapshot_thread;

@@ -6,6 +6,8 @@ pub const STORED_ONLY: &[&str] = &[
     "/Cisco-IOS-XR-call-home-cfg:call-home",
     // Certificates beyond `crl optional` and the proxy for CRLs: the licence agent trusts the files of its settings.
     "/Cisco-IOS-XR-crypto-cepki-cfg:crypto-ca",
+    // What the NETCONF agent's limits do not need.
+    "/Cisco-IOS-XR-man-netconf-cfg:netconf-yang",
     // The log beyond remote servers: consoles, terminals, buffers.
     "/Cisco-IOS-XR-infra-syslog-cfg:syslog",
     // Names beyond what the licence agent resolves with: multicast, source interface, flows.

@@ -53,6 +53,11 @@ pub trait FrontDesk: Send + Sync {
     /// Admits a session and gives it its number (1 and up, never used twice in one run).
     fn open(&self, visitor: Visitor, kill: KillSwitch) -> u32;
 
+    /// Why no further session is admitted, in words for the client; `None` when one is.
+    fn refuses_sessions(&self) -> Option<String> {
+        None
+    }
+
     /// Hears of a login, or of one that was refused.
     fn login(&self, attempt: LoginAttempt) {
         let _ = attempt;

@@ -244,6 +244,15 @@ impl EventStreams {
         true
     }
 
+    /// Whether a session has any subscription.
+    pub fn is_followed_by(&self, session_id: u32) -> bool {
+        let followers = self.followers();
+        followers
+            .mailboxes
+            .keys()
+            .any(|follower| follower.session_id == session_id)
+    }
+
     /// Whether there is such a subscription.
     pub fn has(&self, follower: Follower) -> bool {
         self.followers().mailboxes.contains_key(&follower)

@@ -30,6 +30,7 @@ use crate::management::request::{DatastoreName, OperationHome, Reply, Request};
 use crate::management::rollback;
 use crate::management::rpc_table::{Caller, RpcTable};
 use crate::management::session_list::{Counted, SessionList};
+use crate::management::session_pulse::SessionPulses;
 use crate::management::subscription::agreements::{Limits, Subscriptions};
 use crate::yang::error::DataError;
 use crate::yang::schema::Schema;
@@ -53,6 +54,8 @@ pub struct DeskParts {
     pub datastores: Arc<Datastores>,
     /// Who is here; shared with the monitoring state.
     pub sessions: Arc<Mutex<SessionList>>,
+    /// When they came and what they asked for; shared with the state.
+    pub pulses: Arc<SessionPulses>,
     /// Who holds what; shared with the monitoring state.
     pub locks: Arc<Mutex<LockTable>>,
     /// Who may do what.
@@ -109,6 +112,7 @@ impl DeskParts {
             )),
             datastores,
             sessions: Arc::default(),
+            pulses: Arc::default(),
             locks: Arc::default(),
             state: OperationalState::default(),
             rpcs: RpcTable::default(),
@@ -319,7 +323,7 @@ impl Desk {
     }
 
     /// Forgets a session, whoever ended it.
-    fn close_session(&self, session_id: u32, ending: Ending, killer: Option<u32>) {
+    pub(in crate::management) fn close_session(&self, session_id: u32, ending: Ending, killer: Option<u32>) {
         let party = self.party(session_id);
         let Some(session) = held(&self.parts.sessions).close(session_id, ending) else {
             return;
@@ -340,6 +344,7 @@ impl Desk {
             "session closed"
         );
         self.record_end(session_id, &session, ending, killer);
+        self.parts.pulses.closed(session_id);
         self.parts.subscriptions.forget_session(session_id);
         self.parts.events.close(session_id);
         self.parts
@@ -389,22 +394,6 @@ impl Desk {
         Ok(Reply::Ok)
     }
 
-    /// RFC 6241 section 7.9: another session ends at once, its locks are free.
-    fn kill(&self, session_id: u32, victim: u32) -> Answer {
-        if victim == session_id {
-            let message = format!("kill-session {victim}: a session ends itself with close-session");
-            return Err(one(ManagementError::protocol(ErrorTag::InvalidValue, message)));
-        }
-        let Some(switch) = held(&self.parts.sessions).take_kill_switch(victim) else {
-            let message = format!("kill-session {victim}: there is no session with this number");
-            return Err(one(ManagementError::protocol(ErrorTag::InvalidValue, message)));
-        };
-        info!(session = session_id, victim, "session killed");
-        self.close_session(victim, Ending::Killed, Some(session_id));
-        switch();
-        Ok(Reply::Ok)
-    }
-
     pub(in crate::management) fn may_change(
         &self,
         session_id: u32,
@@ -428,10 +417,15 @@ impl FrontDesk for Desk {
         let session_id = held(&self.parts.sessions).open(visitor, kill, (self.parts.now)());
         info!(session = session_id, user, from, "session opened");
         self.record_start(session_id);
+        self.parts.pulses.opened(session_id, (self.parts.steady)());
         self.parts
             .events
             .session_started((self.parts.now)(), &self.party(session_id));
         session_id
+    }
+
+    fn refuses_sessions(&self) -> Option<String> {
+        Desk::refuses_sessions(self)
     }
 
     fn login(&self, attempt: LoginAttempt) {
@@ -475,10 +469,15 @@ impl FrontDesk for Desk {
     fn answer(&self, session_id: u32, request: Request) -> Answer {
         let operation = enabled!(Level::DEBUG).then(|| request.operation().1.to_owned());
         let audited = self.audited(session_id, &request);
+        let begun = self
+            .parts
+            .pulses
+            .begin(session_id, &request, (self.parts.steady)());
         let answer = match self.may_execute(session_id, &request) {
             Ok(()) => self.carry_out(session_id, request),
             Err(denied) => Err(one(denied)),
         };
+        self.parts.pulses.end(session_id, &begun, (self.parts.steady)());
         if let Some(audited) = audited {
             self.record(audited, answer.as_ref().err().map(Vec::as_slice));
         }

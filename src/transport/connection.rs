@@ -376,6 +376,11 @@ impl Handler for Connection {
             session.extended_data(channel, 1, words.into_bytes())?;
             return session.channel_failure(channel);
         };
+        if let Some(words) = self.shared.desk.refuses_sessions() {
+            warn!(peer = %self.peer, "session refused: {words}");
+            session.extended_data(channel, 1, format!("{words}\r\n").into_bytes())?;
+            return session.channel_failure(channel);
+        }
         let Some(idle) = self.idle.remove(&channel) else {
             return session.channel_failure(channel);
         };

@@ -67,6 +67,11 @@ pub(crate) async fn serve(
         say_goodbye(&shared, stream).await;
         return Served::InVain;
     };
+    if let Some(words) = shared.desk.refuses_sessions() {
+        span.in_scope(|| warn!(user, "session refused: {words}"));
+        say_goodbye(&shared, stream).await;
+        return Served::InVain;
+    }
     let waiting = Arc::new(Gauge::default());
     let (reader, writer) = tokio::io::split(stream);
     let reader = Reader {

@@ -7,5 +7,6 @@ mod audit;
 mod office;
 mod rollbacks;
 mod schemas;
+mod session_limits;
 
 pub use office::{COMMIT, GET_CANDIDATE, GET_RUNNING, Office, SCHEMA, edit, host_name, optics};

@@ -91,6 +91,11 @@ impl Office {
         }
     }
 
+    /// The desk itself.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
     /// Who holds what.
     pub fn locks(&self) -> &Mutex<ponder::datastore::lock::LockTable> {
         &self.locks
@@ -123,6 +128,7 @@ impl Office {
             attend = self.desk.attend();
         }
         *self.passed.lock().unwrap() = until;
+        self.desk.end_overdue();
     }
 
     /// The agent is started anew over what was kept.
