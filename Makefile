@@ -17,9 +17,11 @@ setup: ## system packages (apt when root) and the Python venv
 venv: ## the Python venv alone
 	@./setup/venv.sh
 
-clients: setup ## what the tests with real clients need besides: Debian's NETCONF and YANG tools, napalm, ansible
+clients: setup ## what the tests with real clients need besides: Debian's NETCONF and YANG tools, napalm, ansible, rustnetconf
 	@./setup/system-packages.sh clients
 	@./setup/venv.sh clients
+	@$(CARGO) build --quiet --locked --manifest-path tests/clients/rustnetconf/Cargo.toml \
+	  --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/clients
 
 build: setup ## the debug binary
 	@echo "build: compiling (the first time a minute or two: libyang and the crypto library are built too)"
