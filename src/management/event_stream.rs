@@ -138,6 +138,8 @@ pub struct EventStreams {
 #[derive(Default)]
 struct Followers {
     bells: BTreeMap<u32, Bell>,
+    /// The last one of a session that something was taken of.
+    served: BTreeMap<u32, Follower>,
     mailboxes: BTreeMap<Follower, Mailbox>,
 }
 
@@ -148,10 +150,16 @@ impl Followers {
         }
     }
 
-    /// The mailboxes of a session.
+    /// The mailboxes of a session, the one whose turn it is first.
     fn of(&self, session_id: u32) -> Vec<Follower> {
         let all = Follower::first_of(session_id)..=Follower::last_of(session_id);
-        self.mailboxes.range(all).map(|(follower, _)| *follower).collect()
+        let mut all: Vec<Follower> = self.mailboxes.range(all).map(|(follower, _)| *follower).collect();
+        // Each has its turn, so that one that is never empty holds up no other.
+        if let Some(served) = self.served.get(&session_id) {
+            let next = all.partition_point(|follower| follower <= served);
+            all.rotate_left(next);
+        }
+        all
     }
 }
 
@@ -199,7 +207,7 @@ impl EventStreams {
         let mut followers = self.followers();
         // Inside the lock, so that a replay and what follows it have every event exactly once.
         let event = self.log.append(event);
-        let Followers { bells, mailboxes } = &mut *followers;
+        let Followers { bells, mailboxes, .. } = &mut *followers;
         let mut is_full = false;
         for (follower, mailbox) in mailboxes {
             if mailbox.add(&self.schema, &event, self.queue, now)
@@ -355,6 +363,7 @@ impl EventStreams {
     pub fn close(&self, session_id: u32) {
         let mut followers = self.followers();
         followers.bells.remove(&session_id);
+        followers.served.remove(&session_id);
         for follower in followers.of(session_id) {
             followers.mailboxes.remove(&follower);
         }
@@ -382,10 +391,11 @@ impl EventStreams {
                 warn!(session = session_id, reason, "the subscription ends");
                 return Delivery::FellBehind { reason };
             }
-            let was_empty = mailbox.is_empty();
+            let (was_empty, before) = (mailbox.is_empty(), bytes);
             let is_over = mailbox.take(&self.schema, &mut ready, &mut bytes, room, now, &may_receive);
             more |= !mailbox.is_empty();
             emptied |= !was_empty && mailbox.is_empty();
+            let has_taken = bytes > before;
             if is_over {
                 followers.mailboxes.remove(&follower);
                 info!(
@@ -395,6 +405,9 @@ impl EventStreams {
                 );
             } else if let Some(wait) = mailbox.again_in(now) {
                 again_in = Some(again_in.map_or(wait, |sooner| sooner.min(wait)));
+            }
+            if has_taken {
+                followers.served.insert(session_id, follower);
             }
         }
         drop(followers);
@@ -442,5 +455,47 @@ impl EventStreams {
 impl fmt::Debug for EventStreams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStreams").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yang::modules::ModuleSet;
+
+    #[test]
+    fn subscriptions_of_one_session_take_turns() {
+        let schema = Schema::load(ModuleSet::embedded()).unwrap();
+        let streams = EventStreams::in_memory(&schema, Timestamp::UNIX_EPOCH);
+        let follower = |id| Follower {
+            session_id: 1,
+            subscription: Some(id),
+        };
+        for id in [7, 8, 9] {
+            let wanted = Wanted {
+                stream: None,
+                filter: None,
+                start: None,
+                stop: None,
+            };
+            assert!(streams.subscribe(follower(id), wanted));
+            for round in 0..3 {
+                let outgoing = Outgoing {
+                    time: Timestamp::UNIX_EPOCH,
+                    content: format!("{id}.{round}").into(),
+                };
+                streams.deliver(follower(id), outgoing);
+            }
+        }
+        let mut taken = Vec::new();
+        while let Delivery::Notifications { ready, .. } =
+            streams.take(1, 1, Timestamp::UNIX_EPOCH, |_, _| true)
+            && let [one] = ready.as_slice()
+        {
+            taken.push(one.content.to_string());
+        }
+        let expected = ["7.0", "8.0", "9.0", "7.1", "8.1", "9.1", "7.2", "8.2", "9.2"];
+        assert_eq!(taken, expected);
+        assert_eq!(streams.waiting_bytes_of_all(), 0);
     }
 }

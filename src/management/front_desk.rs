@@ -326,7 +326,9 @@ impl Desk {
     pub(in crate::management) fn close_session(&self, session_id: u32, ending: Ending, killer: Option<u32>) {
         let party = self.party(session_id);
         let Some(session) = held(&self.parts.sessions).close(session_id, ending) else {
-            return;
+            // Killed while it was subscribing.
+            self.parts.subscriptions.forget_session(session_id);
+            return self.parts.events.close(session_id);
         };
         self.undo_commit_of_lost(session_id, &party);
         // Waits for an edit of this very session that is still under way.

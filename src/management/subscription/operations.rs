@@ -162,6 +162,8 @@ impl Desk {
     }
 
     fn modify(&self, id: u32, agreed: &Agreed, terms: Terms) -> Result<Reply, Refusal> {
+        // So that no update on the old terms follows the answer.
+        let _attending = held(&self.parts.subscriptions.attending);
         let changed = match (&agreed.terms.target, &terms.target) {
             (Target::Stream { .. }, Target::Datastore { .. }) => {
                 let message = format!(

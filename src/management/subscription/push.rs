@@ -73,6 +73,15 @@ impl Push {
     pub(in crate::management) fn is_on_change(&self) -> bool {
         matches!(self.pace, Pace::OnChange(_))
     }
+
+    /// Changes are told no sooner than after so long, or the dampening period; when that is.
+    pub(in crate::management) fn again_after(&mut self, now: Instant, pause: Duration) -> Option<Instant> {
+        let Pace::OnChange(on_change) = &mut self.pace else {
+            return None;
+        };
+        on_change.quiet_until = now + on_change.dampening.max(pause);
+        Some(on_change.quiet_until)
+    }
 }
 
 impl Periodic {

@@ -136,30 +136,36 @@ impl Desk {
         let content = match &mut on_change.manner {
             Manner::Places { since, pending } => {
                 let running = self.parts.datastores.running();
+                let defaults = WithDefaults::Explicit;
+                let content = match on_change.sync {
+                    true => Some(self.written(
+                        &running.tree,
+                        &push.wanted,
+                        defaults,
+                        readable,
+                        Reason::SyncTooBig,
+                    )?),
+                    false => None,
+                };
                 pending.clear();
                 *since = running.generation;
-                if !on_change.sync {
-                    return Ok(None);
+                match content {
+                    Some(content) => content,
+                    None => return Ok(None),
                 }
-                let defaults = WithDefaults::Explicit;
-                self.written(
-                    &running.tree,
-                    &push.wanted,
-                    defaults,
-                    readable,
-                    Reason::SyncTooBig,
-                )?
             }
             Manner::Compared { told, is_stale } => {
-                *told = self.changing_content(push.datastore, &push.wanted, readable)?;
-                *is_stale = false;
-                if !on_change.sync {
-                    return Ok(None);
-                }
+                let now = self.changing_content(push.datastore, &push.wanted, readable)?;
                 // Made by the filter already.
                 let everything = Wanted::Selection(Selection::everything(self.schema()));
                 let defaults = WithDefaults::Explicit;
-                self.written(told, &everything, defaults, None, Reason::SyncTooBig)?
+                // It is kept, so it must not be too big even where it is not sent.
+                let content = self.written(&now, &everything, defaults, None, Reason::SyncTooBig)?;
+                (*told, *is_stale) = (now, false);
+                if !on_change.sync {
+                    return Ok(None);
+                }
+                content
             }
         };
         on_change.patches = 0;
@@ -259,16 +265,28 @@ impl Desk {
                 events.resume(follower, now);
                 self.deliver_update(follower, &content);
             }
-            Err(Refusal::Because { reason, message, .. }) if reason == Reason::UpdateTooBig => {
-                warn!(subscription = follower.subscription, message, "no update is sent");
-                events.suspend(follower, now, &reason.identity(), true);
-            }
-            Err(refusal) => warn!(
+            Err(refusal) => self.cannot_tell(follower, &refusal),
+        }
+    }
+
+    /// Suspends a subscription for which nothing can be made, until something can.
+    fn cannot_tell(&self, follower: Follower, refusal: &Refusal) {
+        if self.parts.events.suspended_since(follower).is_none() {
+            warn!(
                 subscription = follower.subscription,
                 ?refusal,
                 "no update can be made"
-            ),
+            );
         }
+        let reason = match refusal {
+            Refusal::Because {
+                reason: reason @ (Reason::UpdateTooBig | Reason::SyncTooBig),
+                ..
+            } => *reason,
+            _ => Reason::InsufficientResources,
+        };
+        let now = (self.parts.now)();
+        self.parts.events.suspend(follower, now, &reason.identity(), true);
     }
 
     /// Notes what may have changed of what is selected.
@@ -344,18 +362,28 @@ impl Desk {
                 subscription = follower.subscription,
                 "changes were lost: everything is sent again"
             );
-            match self.synchronised(follower.session_id, push) {
-                Ok(Some(content)) => self.deliver_update(follower, &content),
-                Ok(None) => {}
-                Err(refusal) => warn!(
-                    subscription = follower.subscription,
-                    ?refusal,
-                    "no update can be made"
-                ),
-            }
-            return None;
+            return match self.synchronised(follower.session_id, push) {
+                Ok(content) => {
+                    self.parts.events.resume(follower, (self.parts.now)());
+                    if let Some(content) = content {
+                        self.deliver_update(follower, &content);
+                    }
+                    None
+                }
+                Err(refusal) => {
+                    self.cannot_tell(follower, &refusal);
+                    push.again_after(steady, self.sampling())
+                }
+            };
         }
-        let edits = self.edits(follower.session_id, push);
+        let edits = match self.edits(follower.session_id, push) {
+            Ok(edits) => edits,
+            Err(refusal) => {
+                self.cannot_tell(follower, &refusal);
+                return push.again_after(steady, self.sampling());
+            }
+        };
+        self.parts.events.resume(follower, (self.parts.now)());
         let Pace::OnChange(on_change) = &mut push.pace else {
             return None;
         };
@@ -382,17 +410,17 @@ impl Desk {
     }
 
     /// What has changed, with the values of now.
-    fn edits(&self, session_id: u32, push: &mut Push) -> Vec<Edit> {
+    fn edits(&self, session_id: u32, push: &mut Push) -> Result<Vec<Edit>, Refusal> {
         let permit = self.permit(session_id);
         let judge = Judge::of(&permit);
         let readable = judge.as_ref().map(|judge| judge as &dyn Readable);
         let Pace::OnChange(on_change) = &mut push.pace else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         match &mut on_change.manner {
             Manner::Places { pending, .. } => {
                 let Some(selection) = push.wanted.places() else {
-                    return Vec::new();
+                    return Ok(Vec::new());
                 };
                 let running = Arc::clone(&self.parts.datastores.running().tree);
                 let now_of = |path: &InstancePath| {
@@ -413,23 +441,17 @@ impl Desk {
                         path,
                     })
                 };
-                pending.take().into_iter().filter_map(edit).collect()
+                Ok(pending.take().into_iter().filter_map(edit).collect())
             }
             Manner::Compared { told, is_stale } => {
+                let now = self.changing_content(push.datastore, &push.wanted, readable)?;
                 *is_stale = false;
-                let now = match self.changing_content(push.datastore, &push.wanted, readable) {
-                    Ok(now) => now,
-                    Err(refusal) => {
-                        warn!(?refusal, "changes cannot be found");
-                        return Vec::new();
-                    }
-                };
                 let changes = difference(told, &now, &[InstancePath::root()]);
                 *told = now;
-                changes
+                Ok(changes
                     .into_iter()
                     .filter_map(|change| compared(change, told))
-                    .collect()
+                    .collect())
             }
         }
     }
