@@ -80,6 +80,14 @@ fn join(errors: &[DataError]) -> String {
 }
 
 impl CommitError {
+    /// Whether it lies in the configuration alone, so that a part of it may do.
+    pub fn is_of_content(&self) -> bool {
+        match self {
+            CommitError::Invalid(_) | CommitError::Refused { .. } | CommitError::Misfit(_) => true,
+            CommitError::Denied(_) | CommitError::Forgotten { .. } | CommitError::NotRecorded(_) => false,
+        }
+    }
+
     /// What to tell a client.
     pub fn into_errors(self) -> Vec<DataError> {
         match self {

@@ -282,6 +282,10 @@ impl Datastores {
         self.validation.way.get_or_init(|| way);
     }
 
+    pub(in crate::datastore) fn validation(&self) -> &Validation {
+        &self.validation
+    }
+
     /// How commits and edits were done since the start.
     pub fn counts(&self) -> Counts {
         let validation = &self.validation;

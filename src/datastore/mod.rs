@@ -4,6 +4,7 @@
 //! that and are never in it.
 
 pub mod apply;
+pub mod best_effort;
 pub mod candidate;
 pub mod change_set;
 pub mod commit;

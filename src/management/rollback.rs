@@ -4,12 +4,14 @@
 
 use std::sync::PoisonError;
 
+use tracing::warn;
+
 use crate::datastore::change_set::Change;
 use crate::datastore::commit::CommitError;
 use crate::datastore::history::Author;
 use crate::datastore::lock::Lockable;
 use crate::management::error::{ErrorTag, ManagementError};
-use crate::management::front_desk::{Answer, Desk, all, held, not_supported, one};
+use crate::management::front_desk::{Answer, Desk, all, held, one};
 use crate::management::request::Reply;
 use crate::yang::operation::Operation;
 
@@ -29,12 +31,6 @@ impl Desk {
     pub(in crate::management) fn roll_back_configuration(&self, session_id: u32, document: &str) -> Answer {
         let operation = Operation::parse(self.schema(), document).map_err(all)?;
         let input = operation.input();
-        for option in ["force", "best-effort"] {
-            if input.leaf(option) == Some("true") {
-                let message = format!("{option}: a rollback is made whole or not at all");
-                return Err(one(not_supported(&message).with_info("bad-element", option)));
-            }
-        }
         // What is undone is what was published: no commit may be on its way to disk.
         let _in_flight = self.in_flight.write().unwrap_or_else(PoisonError::into_inner);
         let committing = held(&self.committing);
@@ -52,8 +48,23 @@ impl Desk {
             comment: Some(input.leaf("comment").unwrap_or(operation.name()).to_owned()),
             ..self.author(session_id)
         };
-        let datastores = &self.parts.datastores;
-        self.tell(datastores.commit_changes(&changes, author, &self.parts.participants))?;
+        let (datastores, participants) = (&self.parts.datastores, &self.parts.participants);
+        let made = datastores.commit_changes(&changes, author.clone(), participants);
+        let made = match made {
+            Err(refused) if refused.is_of_content() && input.leaf("best-effort") == Some("true") => {
+                let fitting = datastores.changes_that_fit(&changes, participants);
+                warn!(
+                    %refused,
+                    undone = fitting.changes.len(),
+                    left = fitting.left.len(),
+                    first_left = fitting.left.first().map(ToString::to_string),
+                    "not all can be rolled back"
+                );
+                datastores.commit_changes(&fitting.changes, author, participants)
+            }
+            made => made,
+        };
+        self.tell(made)?;
         Ok(Reply::Ok)
     }
 

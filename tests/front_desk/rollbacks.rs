@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::{COMMIT, GET_RUNNING, Office, edit, host_name};
+use crate::{COMMIT, GET_RUNNING, Office, edit, host_name, optics};
 
 const ACT: &str = "http://cisco.com/ns/yang/Cisco-IOS-XR-cfgmgr-rollback-act";
 
@@ -105,9 +105,9 @@ fn what_cannot_be_rolled_back_is_refused_and_changes_nothing() {
         (
             call(
                 "roll-back-configuration-last",
-                "<count>1</count><force>true</force>",
+                "<count>1</count><force>true</force><best-effort>true</best-effort>",
             ),
-            "operation-not-supported",
+            "operation-failed",
         ),
     ] {
         let reply = office.ask(session, &operation);
@@ -183,4 +183,61 @@ fn a_refused_parameter_is_named_without_the_word_input() {
             </error-info>
             </rpc-error>"#]],
     );
+}
+
+/// The first commit makes a host name and two ports, the second takes one of them away again.
+#[test]
+fn with_best_effort_what_others_have_built_upon_stays() {
+    let mut office = Office::opened();
+    let session = office.enter("anna");
+    let port = |number: u32| {
+        optics(
+            &format!("Optics0/1/0/{number}"),
+            "<optics-fec>fec-sd27</optics-fec>",
+        )
+    };
+    let both = port(0).replace("</interface-configurations>", "")
+        + port(1)
+            .split_once("<interface-configuration>")
+            .map(|(_, rest)| rest)
+            .map(|rest| format!("<interface-configuration>{rest}"))
+            .unwrap()
+            .as_str();
+    office.accept(session, &edit("", &format!("{}{both}", host_name("one"))));
+    office.accept(session, COMMIT);
+    let away = port(0).replace(
+        "<interface-configuration>",
+        "<interface-configuration xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\" nc:operation=\"delete\">",
+    );
+    office.accept(session, &edit("", &away));
+    office.accept(session, COMMIT);
+    let first = "<commit-id>1000000001</commit-id>";
+    let refused = office.ask(
+        session,
+        &call("roll-back-configuration", &format!("{first}<force>true</force>")),
+    );
+    assert!(refused.contains("is not there"), "{refused}");
+    assert!(office.ask(session, GET_RUNNING).contains(">one<"));
+    office.accept(
+        session,
+        &call(
+            "roll-back-configuration",
+            &format!("{first}<best-effort>true</best-effort>"),
+        ),
+    );
+    office.check(session, GET_RUNNING, expect!["<data>\n</data>"]);
+    assert_eq!(*office.committed.lock().unwrap(), [1, 2, 3]);
+}
+
+#[test]
+fn force_changes_nothing_for_a_rollback_that_is_possible() {
+    let (mut office, session) = office();
+    office.accept(
+        session,
+        &call(
+            "roll-back-configuration-last",
+            "<count>1</count><force>true</force>",
+        ),
+    );
+    assert_eq!(running(&mut office, session), (true, true, false));
 }
