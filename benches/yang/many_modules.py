@@ -23,8 +23,10 @@ FAULTY = {
     "Cisco-IOS-XE-crypto": "imports Cisco-IOS-XE-tunnel",
     "Cisco-IOS-XE-rsvp": "imports Cisco-IOS-XE-crypto",
     "Cisco-IOS-XE-mpls": "an expression with one parenthesis too many",
+    "cisco-xe-ietf-yang-push-ext": "augments a draft of ietf-subscribed-notifications, where Ponder has the RFC's",
+    "cisco-xe-ietf-yang-push-deviation": "imports cisco-xe-ietf-yang-push-ext",
 }
-"""Modules of ncdiff's that no server can serve, and why; they are left out."""
+"""Modules of ncdiff's that cannot be served, and why; they are left out."""
 EXTENSIONS = """module {0} {{
   namespace "http://cisco.com/ns/yang/{0}";
   prefix s;
