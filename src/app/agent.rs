@@ -70,7 +70,7 @@ use crate::management::subscription::state::SubscriptionState;
 use crate::management::yang_library::YangLibrary;
 use crate::state_dir::StateDir;
 use crate::transport::clock::{SteadyClock, Waiting};
-use crate::transport::server::{self, CallHome, Limits, Server};
+use crate::transport::server::{self, CallHome, Server};
 use crate::yang::schema::Schema;
 
 /// A running agent.
@@ -220,12 +220,7 @@ impl Agent {
             tls,
             desk,
             clock: Arc::new(Steady(clock)),
-            limits: Limits {
-                max_sessions: settings.netconf.max_sessions,
-                login_grace: Duration::from_secs(settings.netconf.login_grace_seconds.into()),
-                hello_timeout: Duration::from_secs(settings.netconf.hello_timeout_seconds.into()),
-                ..Limits::default()
-            },
+            limits: settings.netconf.limits(),
             call_home: CallHome {
                 // The settings were checked when they were read.
                 clients: settings.netconf.clients_to_call().unwrap_or_default(),

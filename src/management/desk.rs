@@ -89,6 +89,12 @@ pub trait FrontDesk: Send + Sync {
         }
     }
 
+    /// Whether a session follows notifications, so that it need not ask anything to be of use.
+    fn is_followed_by(&self, session_id: u32) -> bool {
+        let _ = session_id;
+        false
+    }
+
     /// Capability URIs for `<hello>`, without the base versions, which the session machine knows.
     fn capabilities(&self) -> Vec<String>;
 }

@@ -508,6 +508,10 @@ impl FrontDesk for Desk {
         answer
     }
 
+    fn is_followed_by(&self, session_id: u32) -> bool {
+        self.parts.events.is_followed_by(session_id)
+    }
+
     fn capabilities(&self) -> Vec<String> {
         self.parts.capabilities.clone()
     }

@@ -10,12 +10,12 @@ use quick_xml::name::PrefixDeclaration;
 use quick_xml::{Reader, XmlVersion};
 use thiserror::Error;
 
+use crate::netconf::bounds::{Bounds, DEFAULT_BOUNDS};
 use crate::netconf::escape;
 use crate::netconf::namespace;
 use crate::netconf::prefixes::{declared_prefix, prefixes_in};
+use crate::netconf::qualified_name::split;
 
-/// Elements nested deeper than this are refused.
-pub const MAX_DEPTH: usize = 256;
 /// Namespace bindings in scope at any place; more are refused.
 pub const MAX_BINDINGS: usize = 256;
 /// Elements below this depth are checked but not remembered: `rpc`, operation, parameter, content or choice …
@@ -35,6 +35,8 @@ pub struct NotWellFormed {
     pub column: usize,
     /// What is wrong there.
     pub reason: String,
+    /// It may well be well-formed, but goes over a bound.
+    pub is_too_big: bool,
 }
 
 /// An attribute of a remembered element.
@@ -87,11 +89,18 @@ struct Pass<'t> {
     depth: usize,
     bindings: Vec<Binding<'t>>,
     root_seen: bool,
+    bounds: &'t Bounds,
+    over_bound: bool,
 }
 
 impl<'t> Document<'t> {
-    /// Reads a message, which must be one element in UTF-8 without a document type.
+    /// Reads a message within the bounds that hold by default.
     pub fn read(message: &'t [u8]) -> Result<Document<'t>, NotWellFormed> {
+        Document::read_within(message, &DEFAULT_BOUNDS)
+    }
+
+    /// Reads a message, which must be one element in UTF-8 without a document type.
+    pub fn read_within(message: &'t [u8], bounds: &'t Bounds) -> Result<Document<'t>, NotWellFormed> {
         let text = match std::str::from_utf8(message) {
             Ok(text) => text,
             Err(error) => {
@@ -116,11 +125,17 @@ impl<'t> Document<'t> {
                 depth: 0,
             }],
             root_seen: false,
+            bounds,
+            over_bound: false,
         };
         let mut reader = Reader::from_str(text);
         reader.config_mut().check_comments = true;
-        pass.run(&mut reader)
-            .map_err(|(at, reason)| not_well_formed(text, at, reason))?;
+        if let Err((at, reason)) = pass.run(&mut reader) {
+            return Err(NotWellFormed {
+                is_too_big: pass.over_bound,
+                ..not_well_formed(text, at, reason)
+            });
+        }
         Ok(Document {
             text,
             nodes: pass.nodes,
@@ -143,6 +158,7 @@ fn not_well_formed(text: &str, at: usize, reason: String) -> NotWellFormed {
         line: before.matches('\n').count() + 1,
         column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
         reason,
+        is_too_big: false,
     }
 }
 
@@ -215,8 +231,12 @@ impl<'t> Pass<'t> {
         if self.depth == 0 && self.root_seen {
             return Err((at, format!("a second root element, {name}")));
         }
-        if self.depth == MAX_DEPTH {
-            return Err((at, format!("elements nested more than {MAX_DEPTH} deep")));
+        let most = self.bounds.max_depth;
+        if self.depth == most {
+            return Err((
+                at,
+                self.over(format!("elements nested more than {most} deep (max-depth)")),
+            ));
         }
         self.root_seen = true;
         self.depth += 1;
@@ -228,7 +248,10 @@ impl<'t> Pass<'t> {
         if remember {
             let index = self.nodes.len();
             if index == MAX_REMEMBERED {
-                return Err((at, format!("more than {MAX_REMEMBERED} elements near the root")));
+                return Err((
+                    at,
+                    self.over(format!("more than {MAX_REMEMBERED} elements near the root")),
+                ));
             }
             let parent = self.open.last().map(|(index, _)| *index);
             if let Some(parent) = parent.and_then(|parent| self.nodes.get_mut(parent)) {
@@ -308,7 +331,13 @@ impl<'t> Pass<'t> {
     ) -> Result<Vec<Attribute<'t>>, String> {
         let mut remembered = Vec::new();
         let mut prefixed = Vec::new();
-        for attribute in attributes {
+        let most = self.bounds.max_attributes;
+        for (index, attribute) in attributes.enumerate() {
+            if index == most {
+                return Err(self.over(format!(
+                    "more than {most} attributes on one element (max-attributes)"
+                )));
+            }
             let attribute = attribute.map_err(|error| error.to_string())?;
             let name = attribute.key.into_inner();
             if attribute.value.contains('<') {
@@ -355,11 +384,16 @@ impl<'t> Pass<'t> {
         Ok(remembered)
     }
 
+    fn over(&mut self, reason: String) -> String {
+        self.over_bound = true;
+        reason
+    }
+
     fn bind(&mut self, prefix: &'t str, namespace: &str) -> Result<(), String> {
         if self.bindings.len() > MAX_BINDINGS {
-            return Err(format!(
+            return Err(self.over(format!(
                 "more than {MAX_BINDINGS} namespace declarations in scope"
-            ));
+            )));
         }
         let legal = match prefix {
             "xml" => namespace == namespace::XML,
@@ -394,26 +428,6 @@ impl<'t> Pass<'t> {
             None => Err(format!("prefix {prefix} of element {name} is not declared")),
         }
     }
-}
-
-/// Prefix and local name of a qualified name.
-fn split(name: &str) -> Result<(Option<&str>, &str), String> {
-    let (prefix, local) = match name.split_once(':') {
-        Some((prefix, local)) => (Some(prefix), local),
-        None => (None, name),
-    };
-    let legal = is_name(local) && prefix.is_none_or(is_name);
-    if legal {
-        Ok((prefix, local))
-    } else {
-        Err(format!("`{name}` is not an XML name"))
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    let begins = |first: char| first.is_ascii_alphabetic() || first == '_' || !first.is_ascii();
-    let continues = |next: char| begins(next) || next.is_ascii_digit() || next == '-' || next == '.';
-    name.starts_with(begins) && name.chars().all(continues)
 }
 
 fn position(reader: &Reader<&[u8]>) -> usize {
@@ -588,7 +602,7 @@ impl<'d> Element<'d> {
 mod tests {
     use expect_test::{Expect, expect};
 
-    use super::{Document, MAX_BINDINGS, MAX_DEPTH, MAX_REMEMBERED};
+    use super::{Bounds, Document, MAX_BINDINGS, MAX_REMEMBERED};
 
     fn refusal(message: impl AsRef<[u8]>) -> String {
         Document::read(message.as_ref())
@@ -687,8 +701,24 @@ mod tests {
     #[test]
     fn depth_and_declarations_are_limited() {
         let nest = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
-        assert!(Document::read(nest(MAX_DEPTH).as_bytes()).is_ok());
-        assert!(refusal(nest(MAX_DEPTH + 1)).contains("nested more than 256 deep"));
+        assert!(Document::read(nest(256).as_bytes()).is_ok());
+        assert!(refusal(nest(257)).contains("nested more than 256 deep (max-depth)"));
+        let bounds = Bounds {
+            max_depth: 2,
+            max_attributes: 1,
+            ..Bounds::default()
+        };
+        let fault = Document::read_within(b"<a><b><c/></b></a>", &bounds).unwrap_err();
+        assert!(
+            fault.is_too_big && fault.reason.contains("more than 2 deep"),
+            "{fault}"
+        );
+        let fault = Document::read_within(b"<a b='' c=''/>", &bounds).unwrap_err();
+        assert!(
+            fault.is_too_big && fault.reason.contains("more than 1 attributes"),
+            "{fault}"
+        );
+        assert!(!Document::read(b"<a>").unwrap_err().is_too_big);
         let declarations: String = (0..=MAX_BINDINGS).map(|n| format!(" xmlns:p{n}='u'")).collect();
         assert!(refusal(format!("<a{declarations}/>")).contains("more than 256 namespace declarations"));
         let crowd = format!("<a>{}</a>", "<b/>".repeat(MAX_REMEMBERED));

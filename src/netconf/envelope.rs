@@ -2,6 +2,7 @@
 
 use crate::management::error::{ErrorTag, ErrorType, ManagementError};
 use crate::management::request::Request;
+use crate::netconf::bounds::Bounds;
 use crate::netconf::document::{Document, Element, NotWellFormed};
 use crate::netconf::namespace;
 use crate::netconf::operation;
@@ -28,8 +29,8 @@ pub struct Envelope {
 }
 
 /// Reads a message that came after the hellos.
-pub fn read(message: &[u8]) -> Result<Envelope, NotWellFormed> {
-    let document = Document::read(message)?;
+pub fn read(message: &[u8], bounds: &Bounds) -> Result<Envelope, NotWellFormed> {
+    let document = Document::read_within(message, bounds)?;
     let Some(root) = document.root() else {
         return Ok(Envelope {
             returned: Returned::default(),

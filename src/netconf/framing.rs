@@ -26,6 +26,8 @@ pub enum Framing {
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
 const END_OF_MESSAGE: &[u8; 6] = b"]]>]]>";
+/// More than that before a message is a message.
+const WHITE_SPACE_BYTES: usize = 64;
 /// Pieces below this are sent as one, so that a short reply is one packet.
 const GATHER_BELOW: usize = 64 * 1024;
 
@@ -36,6 +38,8 @@ pub enum Incoming {
     Message(Vec<u8>),
     /// A message over the limit; its bytes were thrown away and the stream is in step again.
     TooBig,
+    /// A message that [`Decoder::give_up`] threw away.
+    NoRoom,
 }
 
 /// The stream cannot be told apart any more; RFC 6242 section 4.2 ends the session.
@@ -86,6 +90,7 @@ pub struct Decoder {
     limit: usize,
     message: Vec<u8>,
     overflown: bool,
+    given_up: bool,
     /// How many bytes of the end-of-message mark were seen last.
     matched: usize,
     place: Place,
@@ -100,6 +105,7 @@ impl Decoder {
             limit,
             message: Vec::new(),
             overflown: false,
+            given_up: false,
             matched: 0,
             place: Place::LineFeed,
             chunks: 0,
@@ -109,6 +115,42 @@ impl Decoder {
     /// Goes on in another framing; only between two messages.
     pub fn switch_to(&mut self, framing: Framing) {
         self.framing = framing;
+    }
+
+    /// Takes messages of another length from now on.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// Bytes that are kept of the message that has begun.
+    pub fn held_bytes(&self) -> usize {
+        self.message.capacity()
+    }
+
+    /// Whether the message that has begun is over the limit already.
+    pub fn is_over_limit(&self) -> bool {
+        self.overflown
+    }
+
+    /// Whether a message has begun: white space between messages is none.
+    pub fn is_inside_message(&self) -> bool {
+        match self.framing {
+            Framing::Chunked => self.chunks > 0 || !matches!(self.place, Place::LineFeed | Place::Hash),
+            Framing::EndOfMessage => {
+                self.overflown
+                    || self.given_up
+                    || self.message.len() > WHITE_SPACE_BYTES
+                    || self.message.iter().any(|byte| !byte.is_ascii_whitespace())
+            }
+        }
+    }
+
+    /// Throws the message away that has begun, as if it were too long, because there is no room for it.
+    pub fn give_up(&mut self) {
+        if self.is_inside_message() {
+            self.message = Vec::new();
+            self.given_up = true;
+        }
     }
 
     /// Takes bytes off the front of `input` until a message is whole. `None` means that `input` is used up.
@@ -198,7 +240,7 @@ impl Decoder {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        if self.overflown {
+        if self.overflown || self.given_up {
             return;
         }
         // The end-of-message mark may be in `bytes`; it does not count.
@@ -212,6 +254,10 @@ impl Decoder {
 
     fn finish(&mut self) -> Incoming {
         let message = std::mem::take(&mut self.message);
+        if std::mem::take(&mut self.given_up) {
+            self.overflown = false;
+            return Incoming::NoRoom;
+        }
         if std::mem::take(&mut self.overflown) || message.len() > self.limit {
             return Incoming::TooBig;
         }

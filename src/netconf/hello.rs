@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::netconf::bounds::Bounds;
 use crate::netconf::capability;
 use crate::netconf::document::{Document, NotWellFormed};
 use crate::netconf::escape;
@@ -57,8 +58,8 @@ pub fn server_hello(session_id: u32, capabilities: &[String]) -> String {
 }
 
 /// Reads a client's `<hello>`; gives the framing for everything after it (RFC 6242 section 4.1).
-pub fn read_client_hello(message: &[u8]) -> Result<Framing, HelloError> {
-    let document = Document::read(message).map_err(HelloError::NotWellFormed)?;
+pub fn read_client_hello(message: &[u8], bounds: &Bounds) -> Result<Framing, HelloError> {
+    let document = Document::read_within(message, bounds).map_err(HelloError::NotWellFormed)?;
     let Some(root) = document.root() else {
         return Err(HelloError::NoCapabilities);
     };
@@ -102,7 +103,11 @@ pub fn read_client_hello(message: &[u8]) -> Result<Framing, HelloError> {
 mod tests {
     use expect_test::expect;
 
-    use super::{Framing, read_client_hello, server_hello};
+    use super::{Bounds, Framing, HelloError, server_hello};
+
+    fn read_client_hello(message: &[u8]) -> Result<Framing, HelloError> {
+        super::read_client_hello(message, &Bounds::default())
+    }
 
     fn hello(capabilities: &[&str], more: &str) -> String {
         let capabilities: String = capabilities

@@ -1,5 +1,6 @@
 //! The NETCONF protocol without input and output: bytes in, requests for the front desk and bytes out.
 
+pub mod bounds;
 pub mod capability;
 pub mod document;
 pub mod envelope;
@@ -10,5 +11,6 @@ pub mod namespace;
 pub mod notification;
 pub mod operation;
 pub mod prefixes;
+mod qualified_name;
 pub mod rpc_error;
 pub mod session;

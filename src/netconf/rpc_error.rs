@@ -46,20 +46,34 @@ pub fn reply(returned: &Returned, answer: Result<Reply, Vec<ManagementError>>) -
 
 /// The refusal of a message that could not be parsed. Only peers with base 1.1 know it (RFC 6241 appendix A).
 pub fn malformed_message(fault: &NotWellFormed) -> ManagementError {
+    let tag = match fault.is_too_big {
+        true => ErrorTag::TooBig,
+        false => ErrorTag::MalformedMessage,
+    };
     ManagementError {
         error_type: ErrorType::Rpc,
-        ..ManagementError::protocol(ErrorTag::MalformedMessage, fault.to_string())
+        ..ManagementError::protocol(tag, fault.to_string())
     }
 }
 
 /// The refusal of a message over the limit.
 pub fn too_big(limit: usize) -> ManagementError {
+    refused_for_length(format!(
+        "the message is longer than {limit} bytes (max-message-bytes)"
+    ))
+}
+
+/// The refusal of a message for which the server has no room now.
+pub fn no_room() -> ManagementError {
+    refused_for_length(
+        "the requests of all sessions together take too much memory (max-input-bytes)".to_owned(),
+    )
+}
+
+fn refused_for_length(message: String) -> ManagementError {
     ManagementError {
         error_type: ErrorType::Rpc,
-        ..ManagementError::protocol(
-            ErrorTag::TooBig,
-            format!("the message is longer than {limit} bytes"),
-        )
+        ..ManagementError::protocol(ErrorTag::TooBig, message)
     }
 }
 

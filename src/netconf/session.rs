@@ -12,17 +12,21 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::management::desk::{Ending, Refused};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::mailbox::Outgoing;
 use crate::management::request::{Reply, Request};
+use crate::netconf::bounds::{Bounds, MAX_HELLO_BYTES};
 use crate::netconf::envelope::{self, Returned};
 use crate::netconf::framing::{self, Decoder, Framing, Incoming, Piece};
 use crate::netconf::hello;
 use crate::netconf::notification;
 use crate::netconf::rpc_error;
+
+/// Messages up to this length are taken although memory is short, so that one client cannot keep out the others.
+pub const SHORT_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// What a session is born with.
 #[derive(Clone, Debug)]
@@ -31,10 +35,8 @@ pub struct Birth {
     pub session_id: u32,
     /// Capability URIs without the base versions, not escaped.
     pub capabilities: Vec<String>,
-    /// The client's hello must come within this time.
-    pub hello_timeout: Duration,
-    /// Longer messages are refused.
-    pub max_message_bytes: usize,
+    /// What the client may take.
+    pub bounds: Bounds,
 }
 
 /// Tells which request an answer belongs to.
@@ -56,6 +58,10 @@ pub enum Input<'a> {
     End(Ending),
     /// [`Session::next_deadline`] has come.
     DeadlineReached,
+    /// The session follows notifications, so it is not idle.
+    Following,
+    /// There is no room for what the client has sent: its long messages that wait are refused.
+    NoRoom,
 }
 
 /// What the driver has to do.
@@ -65,8 +71,8 @@ pub enum Output {
     Send(Vec<Piece>),
     /// Ask the front desk; there is never more than one question open.
     Ask(Ticket, Request),
-    /// Tell the front desk of a message that was refused; the refusal is sent by itself.
-    Refused(Refused),
+    /// Tell the front desk of a message that was refused, and the log why; the refusal is sent by itself.
+    Refused(Refused, String),
     /// Send what is left, end the session at the front desk, close the channel. Nothing follows.
     Close(Ending, Option<String>),
 }
@@ -75,7 +81,7 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Session {
     decoder: Decoder,
-    max_message_bytes: usize,
+    bounds: Bounds,
     tickets: u64,
     outputs: VecDeque<Output>,
     state: State,
@@ -95,6 +101,10 @@ struct Open {
     waiting_bytes: usize,
     asked: Option<Asked>,
     input_ended: bool,
+    /// When the last message came or was answered.
+    quiet_since: Instant,
+    /// When the message began that is not whole yet.
+    message_began: Option<Instant>,
 }
 
 /// The request that is at the front desk.
@@ -105,20 +115,34 @@ struct Asked {
     closes: bool,
 }
 
+impl Open {
+    /// When the message that has begun must be whole.
+    fn message_due(&self, bounds: &Bounds) -> Option<Instant> {
+        Some(self.message_began? + bounds.message_timeout)
+    }
+
+    /// When the session has asked nothing for too long; never while it waits for an answer or is sending a message.
+    fn idle_until(&self, bounds: &Bounds) -> Option<Instant> {
+        let busy = self.asked.is_some() || !self.waiting.is_empty() || self.message_began.is_some();
+        let patience = bounds.idle_timeout.filter(|_| !busy)?;
+        Some(self.quiet_since + patience)
+    }
+}
+
 impl Session {
     /// A new session; its first output is our hello (RFC 6241 section 8.1: both send at once).
     pub fn new(birth: &Birth, now: Instant) -> Session {
         let hello = hello::server_hello(birth.session_id, &birth.capabilities).into();
         Session {
-            decoder: Decoder::new(birth.max_message_bytes),
-            max_message_bytes: birth.max_message_bytes,
+            decoder: Decoder::new(birth.bounds.max_message_bytes.min(MAX_HELLO_BYTES)),
+            bounds: birth.bounds,
             tickets: 0,
             outputs: VecDeque::from([Output::Send(framing::encode_pieces(
                 Framing::EndOfMessage,
                 vec![hello],
             ))]),
             state: State::Hello {
-                until: now + birth.hello_timeout,
+                until: now + birth.bounds.hello_timeout,
             },
         }
     }
@@ -126,18 +150,17 @@ impl Session {
     /// Moves the machine; then poll its outputs.
     pub fn handle(&mut self, input: Input<'_>, now: Instant) {
         match input {
-            Input::Received(bytes) => self.received(bytes),
+            Input::Received(bytes) => self.received(bytes, now),
             Input::EndOfInput => self.end_of_input(),
-            Input::Answered(ticket, answer) => self.answered(ticket, answer),
+            Input::Answered(ticket, answer) => {
+                self.not_idle(now);
+                self.answered(ticket, answer);
+            }
             Input::Notify(notifications) => self.notify(notifications),
             Input::End(ending) => self.close(ending, None),
-            Input::DeadlineReached => {
-                if let State::Hello { until } = self.state
-                    && until <= now
-                {
-                    self.close(Ending::TimedOut, Some("no hello in time".to_owned()));
-                }
-            }
+            Input::DeadlineReached => self.deadline_reached(now),
+            Input::Following => self.not_idle(now),
+            Input::NoRoom => self.make_room(),
         }
         self.ask_next();
     }
@@ -149,10 +172,19 @@ impl Session {
 
     /// When to come back with [`Input::DeadlineReached`].
     pub fn next_deadline(&self) -> Option<Instant> {
-        match self.state {
-            State::Hello { until } => Some(until),
-            State::Open(_) | State::Closing => None,
+        match &self.state {
+            State::Hello { until } => Some(*until),
+            State::Open(open) => {
+                let deadlines = [open.message_due(&self.bounds), open.idle_until(&self.bounds)];
+                deadlines.into_iter().flatten().min()
+            }
+            State::Closing => None,
         }
+    }
+
+    /// Bytes that the session keeps of what the client has sent.
+    pub fn held_bytes(&self) -> usize {
+        self.waiting_bytes() + self.decoder.held_bytes()
     }
 
     /// Bytes of whole requests that wait for their turn: a measure of how far a pipelining client is ahead.
@@ -163,36 +195,96 @@ impl Session {
         }
     }
 
-    fn received(&mut self, mut bytes: &[u8]) {
+    fn received(&mut self, mut bytes: &[u8], now: Instant) {
         while !matches!(self.state, State::Closing) {
             match self.decoder.decode(&mut bytes) {
-                Ok(Some(incoming)) => self.incoming(incoming),
+                Ok(Some(incoming)) => self.incoming(incoming, now),
                 Ok(None) => break,
                 Err(error) => self.close(Ending::BadMessage, Some(error.to_string())),
             }
         }
+        match &mut self.state {
+            // No need to wait for the end of such a hello.
+            State::Hello { .. } if self.decoder.is_over_limit() => self.hello_too_long(),
+            State::Open(open) if !self.decoder.is_inside_message() => open.message_began = None,
+            State::Open(open) => {
+                open.message_began.get_or_insert(now);
+            }
+            State::Hello { .. } | State::Closing => {}
+        }
     }
 
-    fn incoming(&mut self, incoming: Incoming) {
-        match (&mut self.state, incoming) {
-            (State::Hello { .. }, Incoming::Message(message)) => match hello::read_client_hello(&message) {
-                Ok(framing) => {
-                    self.decoder.switch_to(framing);
-                    self.state = State::Open(Open {
-                        framing,
-                        waiting: VecDeque::new(),
-                        waiting_bytes: 0,
-                        asked: None,
-                        input_ended: false,
-                    });
-                }
-                Err(error) => self.close(Ending::BadHello, Some(error.to_string())),
-            },
-            (State::Hello { .. }, Incoming::TooBig) => {
-                let reason = format!("hello is longer than {} bytes", self.max_message_bytes);
-                self.close(Ending::BadHello, Some(reason));
+    fn hello_too_long(&mut self) {
+        let limit = self.bounds.max_message_bytes.min(MAX_HELLO_BYTES);
+        self.close(
+            Ending::BadHello,
+            Some(format!("hello is longer than {limit} bytes")),
+        );
+    }
+
+    fn deadline_reached(&mut self, now: Instant) {
+        let reason = match &self.state {
+            State::Hello { until } if *until <= now => {
+                let seconds = self.bounds.hello_timeout.as_secs();
+                format!("no hello within {seconds} seconds (hello-timeout-seconds)")
             }
+            State::Open(open) if open.message_due(&self.bounds).is_some_and(|due| due <= now) => {
+                let seconds = self.bounds.message_timeout.as_secs();
+                format!("a message was not whole after {seconds} seconds (message-timeout-seconds)")
+            }
+            State::Open(open) if open.idle_until(&self.bounds).is_some_and(|until| until <= now) => {
+                let seconds = self.bounds.idle_timeout.unwrap_or_default().as_secs();
+                format!("nothing was asked for {seconds} seconds (idle-timeout-seconds)")
+            }
+            State::Hello { .. } | State::Open(_) | State::Closing => return,
+        };
+        self.close(Ending::TimedOut, Some(reason));
+    }
+
+    fn not_idle(&mut self, now: Instant) {
+        if let State::Open(open) = &mut self.state {
+            open.quiet_since = now;
+        }
+    }
+
+    /// Refuses what is long of what waits, each message at its turn.
+    fn make_room(&mut self) {
+        self.decoder.give_up();
+        let State::Open(open) = &mut self.state else {
+            return;
+        };
+        for incoming in &mut open.waiting {
+            if weight(incoming) > SHORT_MESSAGE_BYTES {
+                open.waiting_bytes -= weight(incoming);
+                *incoming = Incoming::NoRoom;
+            }
+        }
+    }
+
+    fn incoming(&mut self, incoming: Incoming, now: Instant) {
+        match (&mut self.state, incoming) {
+            (State::Hello { .. }, Incoming::Message(message)) => {
+                match hello::read_client_hello(&message, &self.bounds) {
+                    Ok(framing) => {
+                        self.decoder.switch_to(framing);
+                        self.decoder.set_limit(self.bounds.max_message_bytes);
+                        self.state = State::Open(Open {
+                            framing,
+                            waiting: VecDeque::new(),
+                            waiting_bytes: 0,
+                            asked: None,
+                            input_ended: false,
+                            quiet_since: now,
+                            message_began: None,
+                        });
+                    }
+                    Err(error) => self.close(Ending::BadHello, Some(error.to_string())),
+                }
+            }
+            (State::Hello { .. }, Incoming::TooBig | Incoming::NoRoom) => self.hello_too_long(),
             (State::Open(open), incoming) => {
+                open.quiet_since = now;
+                open.message_began = None;
                 open.waiting_bytes += weight(&incoming);
                 open.waiting.push_back(incoming);
             }
@@ -244,9 +336,10 @@ impl Session {
             match incoming {
                 Incoming::Message(message) => self.request(&message),
                 Incoming::TooBig => {
-                    let refusal = rpc_error::too_big(self.max_message_bytes);
+                    let refusal = rpc_error::too_big(self.bounds.max_message_bytes);
                     self.refuse(Refused::Message, &Returned::default(), refusal);
                 }
+                Incoming::NoRoom => self.refuse(Refused::Message, &Returned::default(), rpc_error::no_room()),
             }
         }
     }
@@ -255,7 +348,7 @@ impl Session {
         let State::Open(open) = &mut self.state else {
             return;
         };
-        match envelope::read(message) {
+        match envelope::read(message, &self.bounds) {
             Ok(envelope) => match envelope.request {
                 Ok(request) => {
                     self.tickets += 1;
@@ -276,21 +369,24 @@ impl Session {
                 }
             },
             Err(fault) => match open.framing {
-                Framing::Chunked => {
+                framing if framing == Framing::Chunked || fault.is_too_big => {
                     let refusal = rpc_error::malformed_message(&fault);
                     self.refuse(Refused::Message, &Returned::default(), refusal);
                 }
                 // RFC 6241 appendix A keeps malformed-message from old clients, and section 3 then ends the session.
-                Framing::EndOfMessage => {
-                    self.outputs.push_back(Output::Refused(Refused::Message));
-                    self.close(Ending::BadMessage, Some(format!("malformed message: {fault}")));
+                _ => {
+                    let reason = format!("malformed message: {fault}");
+                    self.outputs
+                        .push_back(Output::Refused(Refused::Message, reason.clone()));
+                    self.close(Ending::BadMessage, Some(reason));
                 }
             },
         }
     }
 
     fn refuse(&mut self, refused: Refused, returned: &Returned, refusal: ManagementError) {
-        self.outputs.push_back(Output::Refused(refused));
+        self.outputs
+            .push_back(Output::Refused(refused, refusal.message.clone()));
         self.reply(returned, Err(vec![refusal]));
     }
 
@@ -330,6 +426,6 @@ fn at_least_one(errors: Vec<ManagementError>) -> Vec<ManagementError> {
 fn weight(incoming: &Incoming) -> usize {
     match incoming {
         Incoming::Message(message) => message.len(),
-        Incoming::TooBig => 0,
+        Incoming::TooBig | Incoming::NoRoom => 0,
     }
 }

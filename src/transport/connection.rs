@@ -30,8 +30,6 @@ const PILED_UP_BYTES: usize = 1024 * 1024;
 const PACKET_PAUSE: Duration = Duration::from_millis(10);
 /// What a wrong password costs; wrong keys cost nothing, for they cannot be guessed.
 const WRONG_PASSWORD_PAUSE: Duration = Duration::from_secs(1);
-/// Channels of one connection at a time.
-const MAX_CHANNELS: usize = 64;
 /// Requests on a channel before it is a session; they wait in a buffer of 100 that nobody empties.
 const MAX_EARLY_REQUESTS: u32 = 50;
 
@@ -59,6 +57,8 @@ pub(crate) struct Connection {
     waiting: Arc<Gauge>,
     /// The last window granted was a narrow one, so what comes in is what that allows.
     narrow: bool,
+    /// Attempts to log in that were refused.
+    rejections: usize,
 }
 
 impl Connection {
@@ -77,10 +77,16 @@ impl Connection {
             open_sessions,
             waiting: Arc::new(Gauge::default()),
             narrow: false,
+            rejections: 0,
         }
     }
 
-    fn reject(&self) -> Auth {
+    fn reject(&mut self) -> Auth {
+        self.rejections += 1;
+        let limit = self.shared.limits.max_login_attempts;
+        if self.rejections == limit {
+            warn!(peer = %self.peer, limit, "no further attempt to log in is taken (max-login-attempts)");
+        }
         Auth::Reject {
             proceed_with_methods: Some(self.shared.ssh.methods()),
             partial_success: false,
@@ -231,7 +237,9 @@ impl Handler for Connection {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Error> {
-        if self.idle.len() + *self.open_sessions.borrow() >= MAX_CHANNELS {
+        let limit = self.shared.limits.max_channels;
+        if self.idle.len() + *self.open_sessions.borrow() >= limit {
+            warn!(peer = %self.peer, limit, "channel refused: too many on one connection (max-channels)");
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         }

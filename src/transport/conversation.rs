@@ -20,17 +20,18 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::Fuse;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
-use tracing::{Span, error, info};
+use tracing::{Span, error, info, warn};
 
 use crate::management::body::{LaidAside, read_back};
-use crate::management::desk::{Ending, FrontDesk, Visitor};
+use crate::management::desk::{Ending, FrontDesk, Refused, Visitor};
 use crate::management::error::{ErrorTag, ManagementError};
 use crate::management::event_stream::Delivery;
 use crate::management::request::{Reply, Request};
 use crate::netconf::framing::Piece;
-use crate::netconf::session::{Birth, Input, Output, Session, Ticket};
+use crate::netconf::session::{Birth, Input, Output, SHORT_MESSAGE_BYTES, Session, Ticket};
 use crate::transport::clock::SteadyClock;
 use crate::transport::flow::{Gauge, Share};
 use crate::transport::server::{Shared, raised};
@@ -83,6 +84,8 @@ pub(crate) struct Surroundings {
 /// How it ended, once nothing is left to send.
 pub(crate) struct Parted<W> {
     pub(crate) ending: Ending,
+    /// What the log was told of it, where that is more than the ending.
+    pub(crate) reason: Option<String>,
     /// For a word of farewell, unless the client did not take everything.
     pub(crate) writer: Option<W>,
 }
@@ -116,8 +119,7 @@ pub(crate) async fn serve<R: FromClient, W: ToClient>(
             &Birth {
                 session_id,
                 capabilities: desk.capabilities(),
-                hello_timeout: shared.limits.hello_timeout,
-                max_message_bytes: shared.limits.max_message_bytes,
+                bounds: shared.limits.session,
             },
             shared.clock.instant(),
         ),
@@ -140,11 +142,15 @@ pub(crate) async fn serve<R: FromClient, W: ToClient>(
     }
     let closing = Arc::clone(&desk);
     let _ = tokio::task::spawn_blocking(move || closing.close(session_id, ending)).await;
-    if let Some(reason) = reason {
+    if let Some(reason) = &reason {
         info!(?ending, reason, "why the session ended");
     }
     let writer = conversation.part(ending, writing, shared).await;
-    Parted { ending, writer }
+    Parted {
+        ending,
+        reason,
+        writer,
+    }
 }
 
 type Answer = Result<Reply, Vec<ManagementError>>;
@@ -187,17 +193,36 @@ impl<R: FromClient> Conversation<R> {
         let Shared {
             desk, clock, limits, ..
         } = &*around.shared;
+        let shared = &around.shared;
         let mut waiting = Share::of(&around.waiting);
+        let mut held = Share::of(&shared.input);
         loop {
             while let Some(output) = self.session.poll_output() {
                 match output {
                     Output::Send(pieces) => self.send(pieces),
                     Output::Ask(ticket, request) => self.held = Some((ticket, request)),
-                    Output::Refused(what) => desk.refused(session_id, what),
+                    Output::Refused(what, reason) => {
+                        if what == Refused::Message {
+                            info!(reason, "message refused");
+                        }
+                        desk.refused(session_id, what);
+                    }
                     Output::Close(ending, reason) => return (ending, reason),
                 }
             }
             waiting.set(self.session.waiting_bytes());
+            held.set(self.session.held_bytes());
+            if shared.input.bytes() > limits.max_input_bytes
+                && self.session.held_bytes() > SHORT_MESSAGE_BYTES
+            {
+                let (own, all) = (self.session.held_bytes(), shared.input.bytes());
+                warn!(
+                    own,
+                    all, "requests take too much memory: long ones are refused (max-input-bytes)"
+                );
+                self.session.handle(Input::NoRoom, clock.instant());
+                continue;
+            }
             // Never between a request and its answer: what a subscription brings comes after its <ok/>.
             if self.mail && self.asking.is_none() {
                 let room = MAX_UNSENT_BYTES
@@ -229,8 +254,8 @@ impl<R: FromClient> Conversation<R> {
             let now = clock.instant();
             match event {
                 Event::Client(Arrival::Bytes(bytes)) => {
-                    self.session.handle(Input::Received(&bytes), now);
-                    if self.session.waiting_bytes() > 2 * limits.max_message_bytes {
+                    self.handle(Input::Received(&bytes), now);
+                    if self.session.waiting_bytes() > 2 * limits.session.max_message_bytes {
                         let reason = "the client sends requests without reading their replies";
                         return (Ending::BadMessage, Some(reason.to_owned()));
                     }
@@ -251,7 +276,7 @@ impl<R: FromClient> Conversation<R> {
                             message,
                         )])
                     });
-                    self.session.handle(Input::Answered(ticket, answer), now);
+                    self.handle(Input::Answered(ticket, answer), now);
                 }
                 Event::Killed => self.session.handle(Input::End(Ending::Killed), now),
                 Event::Lost(cause) => {
@@ -260,10 +285,23 @@ impl<R: FromClient> Conversation<R> {
                 }
                 Event::Stopped => self.session.handle(Input::End(Ending::Dropped), now),
                 Event::Deadline => {
+                    if desk.is_followed_by(session_id) {
+                        self.session.handle(Input::Following, now);
+                    }
                     self.mail |= self.look_again.take_if(|moment| *moment <= now).is_some();
                     self.session.handle(Input::DeadlineReached, now);
                 }
             }
+        }
+    }
+
+    /// Moves the session; where it may have a long message to read, this thread lets others do its other work.
+    fn handle(&mut self, input: Input<'_>, now: Instant) {
+        let is_long = self.session.held_bytes() > SHORT_MESSAGE_BYTES;
+        if is_long && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            tokio::task::block_in_place(|| self.session.handle(input, now));
+        } else {
+            self.session.handle(input, now);
         }
     }
 

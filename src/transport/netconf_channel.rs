@@ -29,6 +29,11 @@ pub(crate) async fn serve(channel: Channel<Msg>, handle: Handle, around: Surroun
     let id = channel.id();
     let (reader, writer) = channel.split();
     let parted = conversation::serve(reader, writer, around).await;
+    if let Some(reason) = parted.reason {
+        // NETCONF has no message for it; clients show this as what their server says on standard error.
+        let words = format!("the session ended: {reason}\r\n");
+        let _ = handle.extended_data(id, 1, words.into_bytes()).await;
+    }
     let exit_status = u32::from(parted.ending != Ending::Closed);
     // On a connection that is stuck these wait until it is given up; nobody waits for them.
     let _ = handle.exit_status_request(id, exit_status).await;

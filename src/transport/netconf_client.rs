@@ -246,7 +246,7 @@ impl NetconfClient {
                     return String::from_utf8(message)
                         .map_err(|_| ClientError::Protocol("a reply that is not UTF-8".to_owned()));
                 }
-                Some(Incoming::TooBig) => {
+                Some(Incoming::TooBig | Incoming::NoRoom) => {
                     return Err(ClientError::Protocol("a reply over the limit".to_owned()));
                 }
                 None => {}

@@ -9,10 +9,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tracing::warn;
 
 use crate::management::desk::FrontDesk;
-use crate::netconf::framing::MAX_MESSAGE_BYTES;
+use crate::netconf::bounds::Bounds;
 use crate::transport::call_home::{self, CallHomeClient};
 use crate::transport::clock::SteadyClock;
 use crate::transport::error::TransportError;
+use crate::transport::flow::Gauge;
 use crate::transport::host_key::HostKey;
 use crate::transport::login::Login;
 use crate::transport::ssh_server::{self, SshDoor};
@@ -77,12 +78,27 @@ pub struct Limits {
     pub max_unauthenticated: usize,
     /// A connection that has not logged in after this time is closed.
     pub login_grace: Duration,
-    /// A session without the client's hello after this time is closed.
-    pub hello_timeout: Duration,
-    /// Longer messages are refused.
-    pub max_message_bytes: usize,
-    /// After this silence a connection is asked for a sign of life; after four without one it is given up.
+    /// Attempts to log in on one SSH connection; keys count, and some people carry many.
+    pub max_login_attempts: usize,
+    /// Channels of one SSH connection at a time.
+    pub max_channels: usize,
+    /// After this silence a connection is asked for a sign of life.
     pub keepalive: Duration,
+    /// After so many in vain it is given up.
+    pub keepalive_count: u32,
+    /// What requests of all sessions may take together before they are answered; beyond it those over
+    /// [`crate::netconf::session::SHORT_MESSAGE_BYTES`] are refused.
+    pub max_input_bytes: usize,
+    /// What each session may take.
+    pub session: Bounds,
+}
+
+impl Limits {
+    /// How long a connection may be silent.
+    pub(crate) fn given_up_after(&self) -> Duration {
+        self.keepalive
+            .saturating_mul(self.keepalive_count.saturating_add(1))
+    }
 }
 
 impl Default for Limits {
@@ -91,9 +107,12 @@ impl Default for Limits {
             max_sessions: 256,
             max_unauthenticated: 64,
             login_grace: Duration::from_secs(60),
-            hello_timeout: Duration::from_secs(60),
-            max_message_bytes: MAX_MESSAGE_BYTES,
+            max_login_attempts: 20,
+            max_channels: 64,
             keepalive: Duration::from_secs(30),
+            keepalive_count: 3,
+            max_input_bytes: 256 * 1024 * 1024,
+            session: Bounds::default(),
         }
     }
 }
@@ -104,6 +123,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn SteadyClock>,
     pub(crate) limits: Limits,
     pub(crate) sessions: Arc<Semaphore>,
+    /// Bytes of requests that wait or are not whole yet, over all sessions.
+    pub(crate) input: Gauge,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) ssh: SshDoor,
     pub(crate) tls: Option<CurrentIdentity>,
@@ -149,6 +170,7 @@ impl Server {
             clock: settings.clock,
             limits: settings.limits,
             sessions: Arc::new(Semaphore::new(settings.limits.max_sessions)),
+            input: Gauge::default(),
             stop: stopping,
             unauthenticated: Arc::new(Semaphore::new(settings.limits.max_unauthenticated)),
         });
@@ -217,7 +239,17 @@ async fn accept(listener: TcpListener, security: Security, shared: Arc<Shared>, 
                         drop(alive);
                     });
                 }
-                Err(_) => warn!(%peer, "connection refused: too many that have not logged in"),
+                Err(_) => {
+                    let limit = shared.limits.max_unauthenticated;
+                    warn!(%peer, limit, "connection refused: too many that have not logged in (max-unauthenticated)");
+                    if security == Security::Ssh {
+                        // RFC 4253 section 4.2 lets lines stand before the version.
+                        let words = format!(
+                            "too many connections: {limit} have not logged in (max-unauthenticated)\r\n"
+                        );
+                        let _ = tcp.try_write(words.as_bytes());
+                    }
+                }
             },
             Err(error) => {
                 // Out of file descriptors, most likely: some will be given back.

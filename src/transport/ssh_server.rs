@@ -16,10 +16,6 @@ use crate::transport::login::Login;
 use crate::transport::server::{Limits, Served, Shared, raised};
 use crate::transport::socket::{CuttableStream, Cutter};
 
-/// Keys count as attempts too, and some people carry many.
-const MAX_LOGIN_ATTEMPTS: usize = 20;
-/// Unanswered signs of life before a connection is given up.
-const KEEPALIVES: u32 = 3;
 /// Passwords that are checked at a time; each takes 19 MiB.
 const PASSWORD_CHECKS: usize = 4;
 /// How long a connection may take to go when the server stops.
@@ -47,7 +43,6 @@ impl SshDoor {
 }
 
 fn ssh_config(host_keys: Vec<HostKey>, login: &dyn Login, limits: &Limits) -> Config {
-    let keepalive = limits.keepalive;
     let mut kex = Preferred::DEFAULT.kex.into_owned();
     // For libssh2 of old and Java clients, which know no curve25519; behind everything else.
     let classic = [
@@ -74,11 +69,11 @@ fn ssh_config(host_keys: Vec<HostKey>, login: &dyn Login, limits: &Limits) -> Co
             compression: (&[compression::NONE]).into(),
             ..Preferred::DEFAULT
         },
-        max_auth_attempts: MAX_LOGIN_ATTEMPTS,
+        max_auth_attempts: limits.max_login_attempts,
         // Also ends a connection whose client takes nothing any more, where no keepalive can be sent.
-        inactivity_timeout: Some(keepalive * (KEEPALIVES + 1)),
-        keepalive_interval: Some(keepalive),
-        keepalive_max: KEEPALIVES as usize,
+        inactivity_timeout: Some(limits.given_up_after()),
+        keepalive_interval: Some(limits.keepalive),
+        keepalive_max: limits.keepalive_count as usize,
         nodelay: true,
         ..Config::default()
     }
@@ -105,7 +100,7 @@ pub(crate) async fn serve(
     let started = tokio::select! {
         started = server::run_stream(Arc::clone(&shared.ssh.config), stream, handler) => started,
         () = &mut grace => {
-            debug!(%peer, "connection closed: no SSH greeting in time");
+            info!(%peer, "connection closed: no SSH greeting within login-grace-seconds");
             return Served::InVain;
         }
         () = raised(&mut stop) => return Served::InVain,
@@ -123,9 +118,26 @@ pub(crate) async fn serve(
         // Also when the connection goes away: then `running` is about to end.
         () = raised(&mut login) => None,
         () = &mut grace => {
-            info!(%peer, "connection closed: no login in time");
+            let seconds = shared.limits.login_grace.as_secs();
+            let words = format!("no login within {seconds} seconds (login-grace-seconds)");
+            info!(%peer, "connection closed: {words}");
+            let handle = running.handle();
+            let told = handle.disconnect(Disconnect::ByApplication, words, "en".into());
+            let until = shared.clock.instant() + GOODBYE;
+            tokio::select! {
+                _ = told => {}
+                () = shared.clock.wait_until(until) => {}
+            }
+            let ended = tokio::select! {
+                ended = &mut running => Some(ended),
+                () = shared.clock.wait_until(until) => None,
+                () = raised(&mut stop) => None,
+            };
             cutter.cut();
-            Some((&mut running).await)
+            match ended {
+                Some(ended) => Some(ended),
+                None => Some((&mut running).await),
+            }
         }
         () = raised(&mut stop) => None,
     };

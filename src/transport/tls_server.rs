@@ -18,7 +18,7 @@ use crate::transport::cert_to_name::Fingerprint;
 use crate::transport::client_certificate::ClientCertificate;
 use crate::transport::conversation::{self, Arrival, ClientGone, FromClient, Surroundings, ToClient};
 use crate::transport::flow::Gauge;
-use crate::transport::server::{Served, Shared, raised};
+use crate::transport::server::{Limits, Served, Shared, raised};
 use crate::transport::tls_identity::{Recognised, TlsIdentity};
 
 /// How much is read at a time.
@@ -29,8 +29,6 @@ const NARROW_READ_BYTES: usize = 4096;
 const PILED_UP_BYTES: usize = 1024 * 1024;
 /// For how long, for each narrow read, at most: a client that writes all its requests before it reads has to get through.
 const READ_PAUSE: Duration = Duration::from_millis(10);
-/// Unanswered signs of life before a connection is given up.
-const KEEPALIVES: u32 = 3;
 /// How long a client may take to hear that its session is over.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// The name of this transport in ietf-netconf-monitoring.
@@ -105,7 +103,7 @@ async fn shake_hands(
     tcp: TcpStream,
     peer: SocketAddr,
 ) -> Option<TlsStream<TcpStream>> {
-    if let Err(error) = keep_alive(&tcp, shared.limits.keepalive) {
+    if let Err(error) = keep_alive(&tcp, &shared.limits) {
         debug!(%error, "no keepalive");
     }
     let mut stop = shared.stop.clone();
@@ -115,7 +113,8 @@ async fn shake_hands(
     let accepted = tokio::select! {
         accepted = TlsAcceptor::from(identity.config()).accept(tcp) => accepted,
         () = grace => {
-            info!("connection closed: no TLS handshake in time (login-grace-seconds)");
+            let seconds = shared.limits.login_grace.as_secs();
+            info!("connection closed: no TLS handshake within {seconds} seconds (login-grace-seconds)");
             return None;
         }
         () = raised(&mut stop) => return None,
@@ -178,15 +177,15 @@ fn recognise(
 
 /// TLS has no sign of life of its own that clients would answer (RFC 8071 section 4.1), so TCP's is used: a client that is
 /// not there any more, or takes nothing, is given up.
-fn keep_alive(tcp: &TcpStream, silence: Duration) -> std::io::Result<()> {
+fn keep_alive(tcp: &TcpStream, limits: &Limits) -> std::io::Result<()> {
     tcp.set_nodelay(true)?;
-    let silence = silence.max(Duration::from_secs(1));
+    let silence = limits.keepalive.max(Duration::from_secs(1));
     sockopt::set_socket_keepalive(tcp, true)?;
     sockopt::set_tcp_keepidle(tcp, silence)?;
     sockopt::set_tcp_keepintvl(tcp, silence)?;
-    sockopt::set_tcp_keepcnt(tcp, KEEPALIVES)?;
-    let given_up = silence.as_millis().saturating_mul(u128::from(KEEPALIVES) + 1);
-    sockopt::set_tcp_user_timeout(tcp, u32::try_from(given_up).unwrap_or(u32::MAX))?;
+    sockopt::set_tcp_keepcnt(tcp, limits.keepalive_count)?;
+    let given_up = u32::try_from(limits.given_up_after().as_millis());
+    sockopt::set_tcp_user_timeout(tcp, given_up.unwrap_or(u32::MAX))?;
     Ok(())
 }
 

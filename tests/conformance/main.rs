@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+mod hostile_input;
 #[path = "../support/office.rs"]
 mod office;
 mod rfc5277_section_2;
@@ -38,11 +39,12 @@ mod rfc8641_section_3_10;
 mod rfc8641_section_4;
 mod rfc9144_section_4;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ponder::management::desk::Ending;
 use ponder::management::error::ManagementError;
 use ponder::management::request::{Reply, Request};
+use ponder::netconf::bounds::Bounds;
 use ponder::netconf::framing::{self, Decoder, Framing, Incoming};
 use ponder::netconf::session::{Birth, Input, Output, Session, Ticket};
 
@@ -65,12 +67,19 @@ pub struct Peer {
 impl Peer {
     /// A session whose server has said hello.
     pub fn greeted() -> Peer {
+        Peer::greeted_within(Bounds {
+            max_message_bytes: 10_000,
+            ..Bounds::default()
+        })
+    }
+
+    /// The same with bounds of its own.
+    pub fn greeted_within(bounds: Bounds) -> Peer {
         let began = birth_moment();
         let birth = Birth {
             session_id: 4,
             capabilities: vec!["urn:example:a?module=a&revision=2024-01-01".to_owned()],
-            hello_timeout: Duration::from_secs(60),
-            max_message_bytes: 10_000,
+            bounds,
         };
         let mut peer = Peer {
             session: Session::new(&birth, began),
@@ -141,7 +150,7 @@ impl Peer {
                     }
                 }
                 Output::Ask(ticket, request) => self.questions.push((ticket, request)),
-                Output::Refused(_) => {}
+                Output::Refused(..) => {}
                 Output::Close(ending, reason) => self.closed = Some((ending, reason)),
             }
         }

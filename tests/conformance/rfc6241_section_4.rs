@@ -249,7 +249,7 @@ fn a_message_over_the_limit_is_refused_and_the_session_goes_on() {
         <error-type>rpc</error-type>
         <error-tag>too-big</error-tag>
         <error-severity>error</error-severity>
-        <error-message xml:lang="en">the message is longer than 10000 bytes</error-message>
+        <error-message xml:lang="en">the message is longer than 10000 bytes (max-message-bytes)</error-message>
         </rpc-error>
         </rpc-reply>"#]]
     .assert_eq(&split_tags(&peer.message()));

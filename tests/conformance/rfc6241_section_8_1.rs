@@ -76,7 +76,7 @@ fn silence_ends_the_session_at_its_deadline_and_not_before() {
     assert_eq!(peer.closed, None);
     peer.session.handle(Input::DeadlineReached, deadline);
     peer.poll();
-    expect!["TimedOut: no hello in time"].assert_eq(&end_of(peer));
+    expect!["TimedOut: no hello within 60 seconds (hello-timeout-seconds)"].assert_eq(&end_of(peer));
     assert_eq!(Peer::open().session.next_deadline(), None);
 }
 

@@ -170,7 +170,7 @@ fn silence_in_place_of_a_hello_ends_the_session() {
         let mut silent = Talk::begin(&connection).await;
         let mut polite = Talk::open(&connection, BASE_1_1).await;
         polite.ask(&rpc(1, "<get/>")).await;
-        lab.clock.advance(Limits::default().hello_timeout);
+        lab.clock.advance(Limits::default().session.hello_timeout);
         assert_eq!(silent.message().await, None);
         assert_eq!(lab.desk.ending(silent.session_id).await, Ending::TimedOut);
         assert!(polite.ask(&rpc(2, "<get/>")).await.contains("<ok/>"));

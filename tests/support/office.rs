@@ -13,6 +13,7 @@ use ponder::datastore::memory_storage::MemoryStorage;
 use ponder::management::desk::{Ending, FrontDesk, Visitor};
 use ponder::management::event_stream::Delivery;
 use ponder::management::front_desk::{Desk, DeskParts};
+use ponder::netconf::bounds::Bounds;
 use ponder::netconf::framing::{self, Decoder, Framing, Incoming};
 use ponder::netconf::session::{Birth, Input, Output, Session};
 use ponder::yang::modules::ModuleSet;
@@ -157,8 +158,10 @@ impl Office {
         let birth = Birth {
             session_id: id,
             capabilities: self.desk.capabilities(),
-            hello_timeout: Duration::from_secs(60),
-            max_message_bytes: 1_000_000,
+            bounds: Bounds {
+                max_message_bytes: 1_000_000,
+                ..Bounds::default()
+            },
         };
         let session = Session::new(&birth, self.began);
         self.sessions.insert(
@@ -274,7 +277,7 @@ impl Office {
                     let answer = self.desk.answer(id, request);
                     client.session.handle(Input::Answered(ticket, answer), self.began);
                 }
-                Output::Refused(what) => self.desk.refused(id, what),
+                Output::Refused(what, _) => self.desk.refused(id, what),
                 Output::Close(ending, _) => closed = Some(ending),
             }
         }

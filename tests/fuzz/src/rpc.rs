@@ -2,13 +2,14 @@
 
 use ponder::management::body::Body;
 use ponder::management::request::{ConfigSource, Filter, Reply, Request};
+use ponder::netconf::bounds::Bounds;
 use ponder::netconf::document::Document;
 use ponder::netconf::envelope;
 use ponder::netconf::rpc_error::{malformed_message, reply};
 
 /// The message without framing.
 pub fn run(data: &[u8]) {
-    let (returned, answer) = match envelope::read(data) {
+    let (returned, answer) = match envelope::read(data, &Bounds::default()) {
         Ok(envelope) => match envelope.request {
             Ok(request) => {
                 check(&request);

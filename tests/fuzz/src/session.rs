@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ponder::management::request::Reply;
+use ponder::netconf::bounds::Bounds;
 use ponder::netconf::session::{Birth, Input, Output, Session};
 
 /// The stream of a client; the first byte chooses the size of the slices and when answers come.
@@ -13,8 +14,11 @@ pub fn run(data: &[u8]) {
     let birth = Birth {
         session_id: 1,
         capabilities: Vec::new(),
-        hello_timeout: Duration::from_secs(1),
-        max_message_bytes: 2000,
+        bounds: Bounds {
+            hello_timeout: Duration::from_secs(1),
+            max_message_bytes: 2000,
+            ..Bounds::default()
+        },
     };
     let now = Instant::now();
     let mut session = Session::new(&birth, now);
@@ -46,7 +50,7 @@ fn poll(session: &mut Session, asked: &mut Option<ponder::netconf::session::Tick
         match output {
             Output::Send(pieces) => assert!(pieces.iter().any(|piece| piece.length() > 0)),
             Output::Ask(ticket, _) => assert!(asked.replace(ticket).is_none(), "two questions at a time"),
-            Output::Refused(_) => {}
+            Output::Refused(..) => {}
             Output::Close(..) => {
                 *closed = true;
                 *asked = None;
