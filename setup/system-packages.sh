@@ -6,10 +6,21 @@ missing=""
 need() { # need COMMAND-OR-FILE PACKAGE
     if ! command -v "$1" >/dev/null 2>&1 && [ ! -e "$1" ]; then missing="$missing $2"; fi
 }
+want() { # want PACKAGE...: the first of them that the distribution has
+    if [ "$(id -u)" = 0 ] && [ -z "$updated" ]; then apt-get update -qq && updated=yes; fi
+    for package in "$@"; do
+        if apt-cache show "$package" >/dev/null 2>&1; then
+            missing="$missing $package"
+            return
+        fi
+    done
+    echo "setup: the package sources have no $*: the tests that need it are skipped"
+}
+updated=""
 if [ "${1:-}" = clients ]; then
-    need yanglint libyang2-tools
-    need yangcli yangcli
-    if ! python3 -c 'import ctypes; ctypes.CDLL("libnetconf2.so.2")' 2>/dev/null; then missing="$missing libnetconf2-2"; fi
+    command -v yanglint >/dev/null 2>&1 || want libyang2-tools libyang-tools
+    command -v yangcli >/dev/null 2>&1 || want yangcli
+    python3 -c 'import ctypes; ctypes.CDLL("libnetconf2.so.2")' 2>/dev/null || want libnetconf2-2
 else
     need cc build-essential
     need make make

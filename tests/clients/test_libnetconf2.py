@@ -4,6 +4,7 @@ The library is called in a process of its own, since a fault of C or of our call
 What it cannot do, for its own reasons: nothing that the day below asks for. Version 2.0.24 does not know RFC 9144.
 """
 
+import ctypes.util
 import json
 import pathlib
 import subprocess
@@ -20,9 +21,11 @@ DAY = pathlib.Path(__file__).with_name("visits") / "libnetconf2_day.py"
 @pytest.fixture(scope="module")
 def told(shared_agent):
     """What a day of libnetconf2 told: step -> value."""
+    if ctypes.util.find_library("netconf2") != "libnetconf2.so.2":
+        pytest.skip("there is no libnetconf2.so.2: make clients installs it where the distribution has it")
     words = [sys.executable, DAY, str(shared_agent.port), shared_agent.keys.private_file, USER]
     done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == 0, f"{done.stderr} (make clients installs the library)"
+    assert done.returncode == 0, done.stderr
     return dict(json.loads(line) for line in done.stdout.splitlines())
 
 

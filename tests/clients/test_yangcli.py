@@ -2,7 +2,8 @@
 
 What it cannot do, for its own reasons: confirmed commits, because it reads a module of its own in the place of ietf-netconf
 and takes none of the features for it that the hello gives; and it takes the `yang-library:1.1` capability for a module
-without a name (it lists `??@2019-01-04`), since it was written before RFC 8525.
+without a name (it lists `??@2019-01-04`), since it was written before RFC 8525. It does not know `require-instance` after a
+typedef (YANG 1.1) and so reads neither ietf-subscribed-notifications nor ietf-yang-push.
 """
 
 import os
@@ -20,7 +21,8 @@ from lab.waiting import PATIENCE
 @pytest.fixture
 def yangcli(visit, folder):
     """Runs the lines of a script in one session; gives what was shown from the first line on."""
-    assert shutil.which("yangcli"), "yangcli is missing: make clients installs it"
+    if not shutil.which("yangcli"):
+        pytest.skip("there is no yangcli: make clients installs it where the distribution has it")
 
     def run(*lines):
         script = folder / "script"
@@ -45,6 +47,14 @@ def yangcli(visit, folder):
     return run
 
 
+def errors(shown):
+    """What it calls an error, with the line behind it, the modules apart that it cannot read."""
+    lines = shown.splitlines()
+    found = [" ".join(lines[at : at + 2]) for at, line in enumerate(lines) if "Error" in line]
+    unread = ("ietf-subscribed-notifications@", "'ietf-subscribed-notifications'", "'ietf-yang-push'")
+    return [error for error in found if not any(name in error for name in unread)]
+
+
 def test_yangcli_locks_edits_commits_reads_and_rolls_back(yangcli, visit):
     head, shown = yangcli(
         "get-locks",
@@ -65,7 +75,7 @@ def test_yangcli_locks_edits_commits_reads_and_rolls_back(yangcli, visit):
         "get-schema identifier=Cisco-IOS-XR-osa-cfg",
     )
     assert "NETCONF session established" in head and "Cisco-IOS-XR-osa-cfg@2022-10-10" in head
-    assert "Error" not in shown, shown
+    assert errors(shown) == [], shown
     first, second, third = (part.split("}")[0] for part in shown.split("host-names {")[1:4])
     assert ("by-yangcli\n" in first, "by-yangcli-again\n" in second, "by-yangcli\n" in third) == (True, True, True)
     assert "Incoming notification:" in shown and "netconf-config-change {" in shown

@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import subprocess
 
+import pytest
 from lxml import etree
 
 from lab.documents import data_of, find_all, parse, text_at
@@ -17,7 +18,8 @@ class Yanglint:
     """Every schema that get-schema gives, in a folder, and the yang-library that says which of them are implemented."""
 
     def __init__(self, folder, agent):
-        assert shutil.which("yanglint"), "yanglint is missing: make clients installs it"
+        if not shutil.which("yanglint"):
+            pytest.skip("there is no yanglint: make clients installs it where the distribution has it")
         self._folder = pathlib.Path(folder)
         self._schemas = self._folder / "schemas"
         self._schemas.mkdir()
