@@ -34,6 +34,7 @@ use crate::app::start_error::StartError;
 use crate::app::startup_file::StartupFile;
 use crate::app::state::commits::CommitsState;
 use crate::app::state::datastore::DatastoreState;
+use crate::app::state::interfaces::InterfacesState;
 use crate::app::state::inventory::InventoryState;
 use crate::app::state::licence::LicenceState;
 use crate::app::state::licence_platform::{LicencePlatformState, PonderLicenceState};
@@ -426,6 +427,9 @@ pub(super) fn state_providers(
             snapshots: device.subscribe(),
         }),
         Box::new(PlatformState {
+            snapshots: device.subscribe(),
+        }),
+        Box::new(InterfacesState {
             snapshots: device.subscribe(),
         }),
         Box::new(OpticsState {

@@ -33,6 +33,7 @@ def told(shared_agent):
 def test_the_facts_are_those_of_the_chassis(told):
     facts = told["facts"]
     assert (facts["vendor"], facts["model"], facts["os_version"]) == ("Cisco", "NCS1004", "7.9.1")
+    assert {"Optics0/0/0/0", "Optics0/3/0/13"} <= set(facts["interface_list"])
     assert facts["serial_number"] and facts["hostname"] == "ios" and facts["uptime"] >= 0
 
 

@@ -3,6 +3,7 @@
 pub mod alarms;
 pub mod commits;
 pub mod datastore;
+pub mod interfaces;
 pub mod inventory;
 pub mod licence;
 pub mod licence_platform;
