@@ -42,9 +42,10 @@ struct Model {
     for_good: [u64; WRITERS],
     for_now: [u64; WRITERS],
     committing: [bool; WRITERS],
-    /// Commits that were sent and can confirm another.
+    /// Commits that were sent and can confirm another, and those of them that were answered.
     confirming: u64,
-    /// A confirmed commit was acknowledged when so many of those had been sent before it was.
+    confirming_answered: u64,
+    /// A confirmed commit was acknowledged; so many of those had been answered when it was sent.
     awaits_since: Option<u64>,
     commits_sent: u64,
     acknowledged: u64,
@@ -179,17 +180,18 @@ impl Writer {
             (true, true) => Kind::Follows,
         };
         loop {
-            let confirming_before = {
+            let answered_before = {
                 let mut model = self.model();
                 model.commits_sent += 1;
                 model.committing[self.me] = true;
                 model.confirming += u64::from(kind == Kind::Confirms);
-                model.confirming
+                model.confirming_answered
             };
             self.bell.notify_one();
             let reply = self.call(kind.element()).await?;
             let mut model = self.model.lock().unwrap();
             model.committing[self.me] = false;
+            model.confirming_answered += u64::from(kind == Kind::Confirms);
             if reply.contains("<ok") {
                 model.acknowledged += 1;
                 if kind.is_for_good() {
@@ -200,7 +202,7 @@ impl Writer {
                     }
                 } else {
                     model.for_now[self.me] = edits;
-                    model.awaits_since = Some(confirming_before);
+                    model.awaits_since = Some(answered_before);
                 }
                 return Some(());
             }
