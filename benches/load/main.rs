@@ -237,9 +237,10 @@ impl Run {
             }
             if let Err(error) = self.stored(stage, count, key, commit, create).await {
                 self.note(format!(
-                    "{}: {count} entries: not measured: {error:#}",
+                    "{}: {count} entries: not measured, nor more of them: {error:#}",
                     self.kind.name()
                 ));
+                break;
             }
         }
         Ok(())
