@@ -112,7 +112,8 @@ pub fn value<'e>(
     } else {
         element.trimmed()
     };
-    if !traits.names_modules {
+    // A deletion may leave the value out.
+    if !traits.names_modules || text.is_empty() {
         return Ok(Cow::Borrowed(text));
     }
     let Some(rule) = node.value_rule() else {

@@ -36,6 +36,7 @@ mod rfc8639_section_2;
 mod rfc8640_section_5;
 mod rfc8641_section_3;
 mod rfc8641_section_3_10;
+mod rfc8641_section_3_7;
 mod rfc8641_section_4;
 mod rfc9144_section_4;
 
