@@ -67,7 +67,7 @@ impl Desk {
         with_defaults: WithDefaults,
     ) -> Answer {
         let wanted = self.wanted(filter)?;
-        let mut state = self.state(&wanted)?;
+        let mut state = self.state(&wanted, with_defaults)?;
         let running = Arc::clone(&self.parts.datastores.running().tree);
         let permit = self.permit(session_id);
         let judge = Judge::of(&permit);
@@ -158,7 +158,7 @@ impl Desk {
             )),
             NmdaDatastore::Conventional(name) => self.content_to_show(name, with_defaults),
             NmdaDatastore::Operational => {
-                let state = self.state(wanted)?;
+                let state = self.state(wanted, with_defaults)?;
                 let running = &self.parts.datastores.running().tree;
                 if state.is_empty() {
                     return Ok(Arc::clone(running));
@@ -197,11 +197,14 @@ impl Desk {
         }
     }
 
-    fn state(&self, wanted: &Wanted) -> Result<Tree, Vec<ManagementError>> {
-        self.parts
-            .state
-            .collect(self.schema(), wanted.reach())
-            .map_err(one)
+    fn state(&self, wanted: &Wanted, with_defaults: WithDefaults) -> Result<Tree, Vec<ManagementError>> {
+        let state = &self.parts.state;
+        let mut state = state.collect(self.schema(), wanted.reach()).map_err(one)?;
+        match with_defaults {
+            WithDefaults::ReportAll | WithDefaults::ReportAllTagged => state.fill_in_defaults_of_state(),
+            WithDefaults::Explicit | WithDefaults::Trim => {}
+        }
+        Ok(state)
     }
 
     /// Renders what is wanted of a tree; it is let go of before anything is sent.

@@ -18,6 +18,21 @@ impl Tree {
         self.schema().take_errors();
     }
 
+    /// Puts in the defaults of state below the top-level nodes that are there: what nobody fills has no defaults in use.
+    pub fn fill_in_defaults_of_state(&mut self) {
+        let mut top = self.root;
+        while !top.is_null() {
+            // SAFETY: the tree is ours alone while it is changed; nothing is added beside a top-level node.
+            unsafe {
+                ffi::lyd_new_implicit_tree(top, ffi::LYD_IMPLICIT_NO_CONFIG, std::ptr::null_mut());
+                top = (*top).next;
+            }
+        }
+        // SAFETY: as above.
+        unsafe { fill_canonical_texts(self.root) };
+        self.schema().take_errors();
+    }
+
     /// Takes the configuration of containers in which this tree holds state, so that each is shown once. Gives the
     /// top-level nodes concerned.
     pub fn take_in_configuration(&mut self, configuration: &Tree) -> Result<Vec<SchemaId>, DataError> {

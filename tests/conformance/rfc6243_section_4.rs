@@ -2,8 +2,10 @@
 
 use expect_test::expect;
 use ponder::datastore::memory_storage::MemoryStorage;
+use ponder::management::operational::{OperationalState, StateProvider};
 use ponder::yang::modules::ModuleSet;
 use ponder::yang::schema::Schema;
+use ponder::yang::state::StateBuilder;
 
 use crate::office::{COMMIT, Office};
 
@@ -144,4 +146,60 @@ fn what_a_report_with_tags_said_can_be_sent_back() {
     );
     office.accept(session, COMMIT);
     assert!(!shown(&mut office, session, "running", "").contains("with-default"));
+}
+
+const STATE: &str = "module state-cases { namespace 'urn:ponder:test:state-cases'; prefix s;
+    container s { config false;
+      leaf set { type string; default one; }
+      leaf unset { type int8; default 5; }
+      leaf none { type string; }
+      container inside { leaf deep { type boolean; default true; } }
+      list entry { key name; leaf name { type string; } leaf kind { type string; default plain; } }
+    }
+    container nobody { config false; leaf fills { type string; default it; } } }";
+
+struct StateOfCases;
+
+impl StateProvider for StateOfCases {
+    fn roots(&self) -> Vec<&'static str> {
+        vec!["state-cases:s"]
+    }
+
+    fn fill(&self, out: &mut StateBuilder<'_>) {
+        out.container("state-cases:s", |out| {
+            out.leaf("set", "one");
+            out.list("entry", &[("name", &"a")], |_| {});
+        });
+    }
+
+    fn provided(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// Section 3.1: report-all gives all of state's values, too; what nobody fills has none.
+#[test]
+fn defaults_of_state_are_reported_where_somebody_fills_it() {
+    let schema = Schema::load(ModuleSet::new().with_module("state-cases", STATE)).unwrap();
+    let mut office = Office::of(schema, MemoryStorage::new(), |parts| {
+        parts.state = OperationalState::new(vec![Box::new(StateOfCases)]);
+    });
+    let session = office.enter("anna");
+    let mut shown = |mode: &str| {
+        let with = format!(
+            "<with-defaults xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults\">{mode}</with-defaults>"
+        );
+        let filter = "<filter><s xmlns=\"urn:ponder:test:state-cases\"/><nobody xmlns=\"urn:ponder:test:state-cases\"/></filter>";
+        let reply = office.ask(session, &format!("<get>{filter}{with}</get>"));
+        reply.replace('\n', "")
+    };
+    let all: Vec<String> = ["explicit", "trim", "report-all", "report-all-tagged"]
+        .iter()
+        .map(|mode| format!("{mode}: {}", shown(mode)))
+        .collect();
+    expect![[r#"
+        explicit: <data><s xmlns="urn:ponder:test:state-cases"><set>one</set><entry><name>a</name></entry></s></data>
+        trim: <data><s xmlns="urn:ponder:test:state-cases"><entry><name>a</name></entry></s></data>
+        report-all: <data><s xmlns="urn:ponder:test:state-cases"><set>one</set><unset>5</unset><inside><deep>true</deep></inside><entry><name>a</name><kind>plain</kind></entry></s></data>
+        report-all-tagged: <data><s xmlns="urn:ponder:test:state-cases"><set>one</set><unset xmlns:wd="urn:ietf:params:xml:ns:netconf:default:1.0" wd:default="true">5</unset><inside><deep xmlns:wd="urn:ietf:params:xml:ns:netconf:default:1.0" wd:default="true">true</deep></inside><entry><name>a</name><kind xmlns:wd="urn:ietf:params:xml:ns:netconf:default:1.0" wd:default="true">plain</kind></entry></s></data>"#]].assert_eq(&all.join("\n"));
 }
