@@ -38,6 +38,7 @@ use crate::app::state::interfaces::InterfacesState;
 use crate::app::state::inventory::InventoryState;
 use crate::app::state::licence::LicenceState;
 use crate::app::state::licence_platform::{LicencePlatformState, PonderLicenceState};
+use crate::app::state::netconf_sessions::NetconfSessionsState;
 use crate::app::state::optics::OpticsState;
 use crate::app::state::platform::PlatformState;
 use crate::app::state::simulator::{SimulatorRpcs, SimulatorState};
@@ -65,6 +66,7 @@ use crate::management::monitoring::NetconfMonitoring;
 use crate::management::operational::{OperationalState, StateProvider};
 use crate::management::rpc_table::RpcTable;
 use crate::management::session_list::SessionList;
+use crate::management::session_pulse::SessionPulses;
 use crate::management::subscription::agreements::{Limits as SubscriptionLimits, Subscriptions};
 use crate::management::subscription::participant::SubscriptionParticipant;
 use crate::management::subscription::state::SubscriptionState;
@@ -302,6 +304,13 @@ fn desk(
     providers.push(Box::new(CommitsState {
         datastores: Arc::clone(&datastores),
     }));
+    let pulses = Arc::new(SessionPulses::default());
+    providers.push(Box::new(NetconfSessionsState {
+        schema: Arc::clone(datastores.schema()),
+        pulses: Arc::clone(&pulses),
+        locks: Arc::clone(&own.locks),
+        clock: Arc::clone(clock),
+    }));
     providers.push(Box::new(DatastoreState {
         datastores: Arc::clone(&datastores),
     }));
@@ -317,6 +326,7 @@ fn desk(
         subscriptions,
         access,
         sessions: own.sessions,
+        pulses,
         locks: own.locks,
         state: OperationalState::new(providers),
         rpcs: RpcTable::new(vec![

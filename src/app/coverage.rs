@@ -18,6 +18,7 @@ use crate::app::reporting::Reporting;
 use crate::app::settings::LicensingSettings;
 use crate::app::state::commits::CommitsState;
 use crate::app::state::datastore::DatastoreState;
+use crate::app::state::netconf_sessions::NetconfSessionsState;
 use crate::app::stored_only::STORED_ONLY;
 use crate::app::yang_dir;
 use crate::datastore::datastores::Datastores;
@@ -111,6 +112,12 @@ fn unprovided(schema: &Arc<Schema>, clock: Arc<dyn Clock>) -> anyhow::Result<Vec
     )?);
     providers.push(Box::new(CommitsState {
         datastores: Arc::clone(&datastores),
+    }));
+    providers.push(Box::new(NetconfSessionsState {
+        schema: Arc::clone(schema),
+        pulses: Arc::default(),
+        locks: Arc::default(),
+        clock: Arc::clone(&clock),
     }));
     providers.push(Box::new(DatastoreState { datastores }));
     providers.extend(management_providers(schema, &NetconfOptions::default(), &clock).providers);

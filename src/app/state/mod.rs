@@ -8,6 +8,7 @@ pub mod inventory;
 pub mod licence;
 pub mod licence_platform;
 pub mod licence_reservation;
+pub mod netconf_sessions;
 pub mod optics;
 pub mod platform;
 pub mod simulator;
