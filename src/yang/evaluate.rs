@@ -175,15 +175,8 @@ pub fn selected(
             }
         }
         Selector::XPath(filter) => {
-            let seen;
-            let tree = match readable {
-                None => tree,
-                Some(_) => {
-                    seen = taken(tree, filter.reach(), readable);
-                    &seen
-                }
-            };
-            let marks = Marks::of(&filter.nodes(tree)?);
+            let tree = filter.evaluable(tree, readable)?;
+            let marks = Marks::of(&filter.nodes(&tree)?);
             for root in tree.roots() {
                 take_marked(&mut copy, root, &marks, ptr::null_mut(), &sieve);
             }

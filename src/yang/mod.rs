@@ -10,6 +10,8 @@ mod compiled_type;
 pub mod document;
 pub mod error;
 mod escapes;
+#[allow(unsafe_code)] // puts a node behind the last one
+mod evaluable;
 #[allow(unsafe_code)] // evaluates XPath, copies and joins data
 pub mod evaluate;
 #[allow(unsafe_code)] // evaluates them and reads their atoms

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::yang::document::Element;
 use crate::yang::error::{DataError, DataErrorTag};
+use crate::yang::evaluable::Evaluable;
 use crate::yang::operation;
 use crate::yang::path::InstancePath;
 use crate::yang::print::{WithDefaults, print};
@@ -85,13 +86,14 @@ impl Notification {
 
     /// Whether an XPath filter finds any node of it. Fails where the expression gives no nodes, or costs too much.
     pub fn is_found(&self, filter: &XPathFilter) -> Result<bool, DataError> {
-        filter.nodes(&self.tree).map(|nodes| !nodes.is_empty())
+        let tree = Evaluable::whole(&self.tree)?;
+        filter.nodes(&tree).map(|nodes| !nodes.is_empty())
     }
 
     /// Whether an XPath expression is true of it, whatever kind of value it gives (RFC 8639, stream-xpath-filter). Fails
     /// where it costs too much.
     pub fn satisfies(&self, filter: &XPathFilter) -> Result<bool, DataError> {
-        filter.is_true(&self.tree)
+        filter.is_true(&Evaluable::whole(&self.tree)?)
     }
 
     /// Whether a subtree filter selects anything of it.

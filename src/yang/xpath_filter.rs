@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::yang::error::{DataError, DataErrorTag};
+use crate::yang::evaluable::Evaluable;
 use crate::yang::evaluate;
 use crate::yang::path::InstancePath;
 use crate::yang::place::canonical_value;
@@ -96,11 +97,22 @@ impl XPathFilter {
             let _ = crate::yang::print::render_to(out, tree, &everything, rendering, readable);
             return Ok(());
         }
-        let readable_part = readable.map(|_| evaluate::taken(tree, &self.reach, readable));
-        let tree = readable_part.as_ref().unwrap_or(tree);
-        let marks = Marks::of(&self.nodes(tree)?);
-        let _ = render_nodes_to(out, tree, &marks, rendering);
+        let tree = self.evaluable(tree, readable)?;
+        let marks = Marks::of(&self.nodes(&tree)?);
+        let _ = render_nodes_to(out, &tree, &marks, rendering);
         Ok(())
+    }
+
+    /// What it is to be evaluated on: of a tree, what may be read.
+    pub(in crate::yang) fn evaluable<'t>(
+        &self,
+        tree: &'t Tree,
+        readable: Option<&dyn Readable>,
+    ) -> Result<Evaluable<'t>, DataError> {
+        match Evaluable::as_it_is(tree).filter(|_| readable.is_none()) {
+            Some(tree) => Ok(tree),
+            None => Evaluable::copied(evaluate::taken(tree, &self.reach, readable)),
+        }
     }
 
     /// Whether it is the root itself.
@@ -115,12 +127,11 @@ impl XPathFilter {
         tree: &Tree,
         readable: Option<&dyn Readable>,
     ) -> Result<Vec<InstancePath>, DataError> {
-        let readable_part = readable.map(|_| evaluate::taken(tree, &self.reach, readable));
-        let tree = readable_part.as_ref().unwrap_or(tree);
+        let tree = self.evaluable(tree, readable)?;
         let nodes = if self.is_everything() {
             tree.roots().collect()
         } else {
-            self.nodes(tree)?
+            self.nodes(&tree)?
         };
         let mut paths: Vec<InstancePath> = nodes
             .iter()
@@ -133,7 +144,10 @@ impl XPathFilter {
     }
 
     /// The nodes that it selects.
-    pub(in crate::yang) fn nodes<'t>(&self, tree: &'t Tree) -> Result<Vec<NodeRef<'t>>, DataError> {
+    pub(in crate::yang) fn nodes<'t>(&self, tree: &'t Evaluable<'_>) -> Result<Vec<NodeRef<'t>>, DataError> {
+        if !gives_nodes(&self.expr) {
+            return Err(invalid(&self.select, evaluate::NO_NODE_SET).with_app_tag("not-a-node-set"));
+        }
         if tree.is_empty() {
             return Ok(Vec::new());
         }
@@ -148,7 +162,7 @@ impl XPathFilter {
     }
 
     /// Whether it is true, by the rules of XPath for whatever it gives.
-    pub(in crate::yang) fn is_true(&self, tree: &Tree) -> Result<bool, DataError> {
+    pub(in crate::yang) fn is_true(&self, tree: &Evaluable<'_>) -> Result<bool, DataError> {
         self.affordable(tree)?;
         evaluate::truth(tree, &self.bound).map_err(|problem| invalid(&self.select, &problem))
     }
@@ -189,6 +203,53 @@ fn invalid(select: &str, problem: &str) -> DataError {
 /// A name that no module has.
 const NO_NODE: &str = "ietf-yang-library:_";
 
+/// The functions of XPath 1.0 section 4 and RFC 7950 section 10 that libyang has.
+const FUNCTIONS: &[&str] = &[
+    "bit-is-set",
+    "boolean",
+    "ceiling",
+    "concat",
+    "contains",
+    "count",
+    "current",
+    "deref",
+    "derived-from",
+    "derived-from-or-self",
+    "enum-value",
+    "false",
+    "floor",
+    "lang",
+    "last",
+    "local-name",
+    "name",
+    "namespace-uri",
+    "normalize-space",
+    "not",
+    "number",
+    "position",
+    "re-match",
+    "round",
+    "starts-with",
+    "string",
+    "string-length",
+    "substring",
+    "substring-after",
+    "substring-before",
+    "sum",
+    "translate",
+    "true",
+];
+
+/// Whether an expression selects nodes, rather than giving a number, a text or a truth.
+fn gives_nodes(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(_) | Expr::Filtered { .. } => true,
+        Expr::Both(Operator::Union, left, right) => gives_nodes(left) && gives_nodes(right),
+        Expr::Call { name, .. } => ["current", "deref"].contains(&name.as_str()),
+        Expr::Number | Expr::Literal(_) | Expr::Negative(_) | Expr::Both(..) => false,
+    }
+}
+
 /// What names mean.
 struct Binding<'b> {
     schema: &'b Arc<Schema>,
@@ -224,6 +285,9 @@ impl<'b> Binding<'b> {
     fn expr(&mut self, expr: &Expr) -> Result<(), String> {
         match expr {
             Expr::Number | Expr::Literal(_) => Ok(()),
+            Expr::Call { name, .. } if !FUNCTIONS.contains(&name.as_str()) => {
+                Err(format!("there is no function {name}"))
+            }
             Expr::Call { arguments, .. } => arguments.iter().try_for_each(|inner| self.expr(inner)),
             Expr::Negative(inner) => self.expr(inner),
             Expr::Both(_, left, right) => {

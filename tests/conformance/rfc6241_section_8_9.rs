@@ -277,3 +277,45 @@ fn an_attribute_match_expression_matches_nothing_and_the_rest_is_given() {
         "{reply}"
     );
 }
+
+#[test]
+fn axes_against_the_order_of_the_document_are_evaluated_whatever_stands_last() {
+    const MODULE: &str = r#"module last { namespace "urn:last"; prefix l;
+        container a { list b { key k; leaf k { type string; } container c { leaf d { type string; } } } }
+        leaf z { type string; } container y { } }"#;
+    let schema = Schema::load(ModuleSet::new().with_module("last", MODULE)).unwrap();
+    for last in ["", "<z xmlns=\"urn:last\">end</z>"] {
+        let mut office = Office::of(Arc::clone(&schema), MemoryStorage::new(), |_| ());
+        let session = office.enter("anna");
+        let config = "<a xmlns=\"urn:last\"><b><k>1</k><c><d>x</d></c></b><b><k>2</k><c><d>y</d></c></b></a>";
+        office.accept(
+            session,
+            &format!(
+                "<edit-config><target><candidate/></target><config>{config}{last}</config></edit-config>"
+            ),
+        );
+        office.accept(session, COMMIT);
+        for (select, found) in [
+            ("//l:d/ancestor::l:b", 2),
+            ("//l:d/ancestor::*[l:k='2']", 1),
+            ("//l:d/ancestor-or-self::*", 2),
+            ("//*/preceding::l:b", 2),
+            ("//*/following-sibling::l:b", 1),
+            ("//l:b[ancestor::l:a]", 2),
+            ("//l:b/../l:b[2]/preceding-sibling::*", 1),
+            ("//*/../*/..//l:b", 2),
+            ("/l:z | //l:d/../..", 2),
+            ("/*[last()]/preceding::l:b", 2),
+        ] {
+            let get = format!(
+                "<get-config><source><running/></source><filter type=\"xpath\" xmlns:l=\"urn:last\" select=\"{select}\"/></get-config>"
+            );
+            let reply = office.ask(session, &get);
+            assert_eq!(
+                reply.matches("<b>").count(),
+                found,
+                "{select} before {last:?}: {reply}"
+            );
+        }
+    }
+}
