@@ -15,6 +15,7 @@ use ponder::datastore::edit_attributes::EditOperation;
 use ponder::datastore::history::Author;
 use ponder::datastore::memory_storage::MemoryStorage;
 use ponder::datastore::participant::open_gate;
+use ponder::yang::error::{DataError, DataErrorTag};
 use ponder::yang::localised::Localised;
 use ponder::yang::modules::ModuleSet;
 use ponder::yang::path::InstancePath;
@@ -693,14 +694,17 @@ fn two_rows() -> (Datastores, String) {
 fn commit(datastores: &Datastores, config: &str) {
     let edited = datastores.edit_candidate(config, EditOperation::Merge, OnError::Stop);
     assert_eq!(edited.errors, []);
-    let author = Author {
+    datastores.commit(anna(), &[]).unwrap();
+}
+
+fn anna() -> Author {
+    Author {
         user: "anna".to_owned(),
         session_id: 7,
         timestamp: jiff::Timestamp::UNIX_EPOCH,
         label: None,
         comment: None,
-    };
-    datastores.commit(author, &[]).unwrap();
+    }
 }
 
 /// Running has the defaults that validating it whole would give it.
@@ -734,6 +738,65 @@ fn a_default_that_came_with_an_edit_that_was_only_tried_is_gone_with_it() {
         .unwrap();
     for inside in ["<row><k>3</k></row>", "<row><k>4</k></row>"] {
         commit(&datastores, &top(inside));
+        assert_has_its_defaults(&datastores);
+    }
+}
+
+/// Takes a row away, and then something that is wrong.
+const WRONG_IN_THE_END: &str =
+    "<row nc:operation=\"delete\"><k>1</k></row><other nc:operation=\"delete\"><k>9</k></other>";
+
+#[test]
+fn an_edit_that_is_taken_back_or_refused_takes_no_default_with_it() {
+    let others = ["", "<row><k>2</k></row>"];
+    for (before, is_refused) in others.iter().flat_map(|before| [(before, false), (before, true)]) {
+        let schema = Schema::load(ModuleSet::new().with_module("o", FEW_OTHERS)).unwrap();
+        let datastores = Datastores::open(schema, Box::new(MemoryStorage::new())).unwrap();
+        commit(&datastores, &top("<other><k>1</k></other><row><k>1</k></row>"));
+        if !before.is_empty() {
+            let edited = datastores.edit_candidate(&top(before), EditOperation::Merge, OnError::Stop);
+            assert_eq!(edited.errors, []);
+        }
+        let refused = if is_refused {
+            let closed = |changes: &[Change]| {
+                assert!(!changes.is_empty());
+                Err(vec![DataError::new(DataErrorTag::AccessDenied, "not you")])
+            };
+            let nothing = top("");
+            datastores.edit_candidate_through(&nothing, EditOperation::Replace, OnError::Stop, &closed)
+        } else {
+            datastores.edit_candidate(&top(WRONG_IN_THE_END), EditOperation::Merge, OnError::Rollback)
+        };
+        assert_eq!(refused.errors.len(), 1);
+        commit(&datastores, &top("<row><k>3</k></row>"));
+        assert_has_its_defaults(&datastores);
+        let rows = 2 + before.matches("<row>").count();
+        assert_eq!(
+            shown(&datastores.running().tree).matches("few (default)").count(),
+            rows
+        );
+    }
+}
+
+#[test]
+fn an_edit_of_running_itself_that_is_taken_back_takes_no_default_with_it() {
+    let schema = Schema::load(ModuleSet::new().with_module("o", FEW_OTHERS)).unwrap();
+    let datastores = Datastores::open(schema, Box::new(MemoryStorage::new())).unwrap();
+    commit(&datastores, &top("<other><k>1</k></other><row><k>1</k></row>"));
+    for key in 3..9 {
+        let config = top(WRONG_IN_THE_END);
+        let made = datastores
+            .edit_running(
+                &config,
+                EditOperation::Merge,
+                OnError::Rollback,
+                anna(),
+                &[],
+                &open_gate,
+            )
+            .unwrap();
+        assert!(made.0.is_none() && made.1.len() == 1);
+        commit(&datastores, &top(&format!("<row><k>{key}</k></row>")));
         assert_has_its_defaults(&datastores);
     }
 }

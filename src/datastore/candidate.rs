@@ -9,7 +9,7 @@ use crate::datastore::apply::apply;
 use crate::datastore::change_set::{Change, ChangeSet};
 use crate::datastore::copies::Copies;
 use crate::datastore::difference::difference;
-use crate::datastore::edit::{Edited, OnError, edit};
+use crate::datastore::edit::{Edited, OnError, edit, taking_back};
 use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::participant::WriteGate;
 use crate::datastore::running::Running;
@@ -109,15 +109,19 @@ impl Candidate {
         let mut tree = self.own_tree(copies);
         let mut edited = edit(&mut tree, config, default_operation, on_error);
         if let Err(errors) = gate(&edited.changes) {
-            let undo: Vec<Change> = edited.changes.into_iter().rev().map(Change::reverse).collect();
-            // Otherwise the tree is made again from running and what was done before.
-            if apply(&mut tree, &undo).is_ok() {
-                self.tree = Some(Arc::new(tree));
-            }
+            let done = self.changes.iter().chain(&edited.changes);
+            copies.give_back(tree, self.base.generation, done);
             return Edited {
-                changes: Vec::new(),
                 errors,
+                ..Edited::default()
             };
+        }
+        if !edited.undone.is_empty() {
+            // Defaults that went with what was taken back are missing: the tree is made again when it is wanted.
+            let back = taking_back(&edited.undone);
+            let done = self.changes.iter().chain(&edited.undone).chain(&back);
+            copies.give_back(tree, self.base.generation, done);
+            return edited;
         }
         self.tree = Some(Arc::new(tree));
         if !edited.changes.is_empty() {

@@ -346,8 +346,9 @@ impl Datastores {
         let mut tree = held(&self.copies).take(&before);
         let edited = edit::edit(&mut tree, config, default_operation, on_error);
         if edited.changes.is_empty() {
-            let no_changes: [&Change; 0] = [];
-            held(&self.copies).give_back(tree, before.generation, no_changes.into_iter());
+            let back = edit::taking_back(&edited.undone);
+            let done = edited.undone.iter().chain(&back);
+            held(&self.copies).give_back(tree, before.generation, done);
             return Ok((None, edited.errors));
         }
         let made = Made::By(&edited.changes);

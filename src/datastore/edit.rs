@@ -34,6 +34,8 @@ pub struct Edited {
     pub changes: Vec<Change>,
     /// What was wrong; empty when all was done.
     pub errors: Vec<DataError>,
+    /// Changes that were made and taken back, in the order of their making. The defaults that they met are not back.
+    pub undone: Vec<Change>,
 }
 
 /// Carries an edit out: the content of `<config>` as XML text.
@@ -59,8 +61,8 @@ pub fn edit(tree: &mut Tree, config: &str, default_operation: EditOperation, on_
     let _ = editor.children(&mut tree.place(), None, &elements, default_operation);
     let mut done = editor.done;
     if on_error == OnError::Rollback && !done.errors.is_empty() {
-        let undo: Vec<Change> = done.changes.drain(..).rev().map(Change::reverse).collect();
-        if let Err(error) = apply::apply(tree, &undo) {
+        done.undone = std::mem::take(&mut done.changes);
+        if let Err(error) = apply::apply(tree, &taking_back(&done.undone)) {
             done.errors.push(DataError::new(
                 DataErrorTag::OperationFailed,
                 format!("the edit could not be undone: {error}"),
@@ -68,6 +70,11 @@ pub fn edit(tree: &mut Tree, config: &str, default_operation: EditOperation, on_
         }
     }
     done
+}
+
+/// The changes that take changes back.
+pub(crate) fn taking_back(changes: &[Change]) -> Vec<Change> {
+    changes.iter().rev().cloned().map(Change::reverse).collect()
 }
 
 /// A configuration of its own: the content of `<config>` merged into nothing. Not validated yet.

@@ -3,6 +3,7 @@
 //! `tests/replay.rs` runs them over the committed corpora and over mutations of these, on stable Rust. For an open-ended
 //! search, call them from a `libfuzzer_sys::fuzz_target!`.
 
+pub mod desk;
 pub mod framing;
 pub mod hello;
 pub mod rpc;
@@ -17,4 +18,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("hello", hello::run),
     ("rpc", rpc::run),
     ("session", session::run),
+    ("filters", desk::filters),
+    ("edits", desk::edits),
 ];

@@ -26,6 +26,10 @@ fn every_corpus_and_its_mutations_pass() {
             for round in 0..mutations {
                 let mut dice = Dice(1 + round + (number as u64) * 1_000_000_007);
                 let mutated = mutate(seed, &seeds, &mut dice);
+                // For what is no panic but a crash: the last input is in the file that KEEP_LAST names.
+                if let Some(file) = std::env::var_os("KEEP_LAST") {
+                    fs::write(file, &mutated).unwrap();
+                }
                 let outcome = std::panic::catch_unwind(|| target(&mutated));
                 if outcome.is_err() {
                     panic!(
