@@ -54,6 +54,7 @@ def test_a_registration_is_told_in_a_few_lines_without_its_token(make_agent, ssm
     configure_call_home(session, ssm.url())
     edit(session, payload("v01").config)
     commit(session)
+    until(lambda: "EVAL_START" in agent.log(), "what the commit did in the log")
     start = len(agent.log())
     register(session, token)
     wait_for(session, registration_state, "complete")

@@ -1,5 +1,7 @@
 """NETCONF over TLS (RFC 7589) and call home over it (RFC 8071), with netconf-client and the openssl command."""
 
+import contextlib
+import socket
 import subprocess
 
 import pytest
@@ -39,9 +41,19 @@ def connect(agent, authority, pair):
     )
 
 
+@contextlib.contextmanager
 def tls_session(agent, authority, pair):
     """A netconf-client manager over TLS."""
-    return Manager(connect(agent, authority, pair), timeout=PATIENCE)
+    session = connect(agent, authority, pair)
+    manager = Manager(session, timeout=PATIENCE)
+    yield manager
+    # netconf-client closes the socket under its reader, which then reads from whatever gets the same number next.
+    with contextlib.suppress(Exception):
+        manager.close_session()
+    with contextlib.suppress(OSError):
+        session.sock.shutdown(socket.SHUT_RDWR)
+    session.thread.join(PATIENCE)
+    session.close()
 
 
 def own_sessions(manager):
