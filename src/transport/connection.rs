@@ -23,11 +23,6 @@ use crate::transport::server::Shared;
 pub(crate) const WINDOW: u32 = 2 * 1024 * 1024;
 /// Window while requests pile up: the client goes on, slowly.
 const NARROW_WINDOW: u32 = 4096;
-/// From this many bytes of waiting requests on, a connection is slowed down.
-const PILED_UP_BYTES: usize = 1024 * 1024;
-/// For how long each packet in a narrow window holds up the next one, at most. Not for ever: replies leave by the same
-/// task, and the client's permission to send more of them comes in behind that packet.
-const PACKET_PAUSE: Duration = Duration::from_millis(10);
 /// What a wrong password costs; wrong keys cost nothing, for they cannot be guessed.
 const WRONG_PASSWORD_PAUSE: Duration = Duration::from_secs(1);
 /// Requests on a channel before it is a session; they wait in a buffer of 100 that nobody empties.
@@ -258,8 +253,9 @@ impl Handler for Connection {
             warn!(peer = %self.peer, "connection closed: data on a channel that is no session");
             return Err(Error::Inconsistent);
         }
-        if self.narrow && self.waiting.bytes() > PILED_UP_BYTES {
-            let _ = tokio::time::timeout(PACKET_PAUSE, self.waiting.wait_for_less()).await;
+        if self.narrow && self.waiting.is_piled_up() {
+            // Replies leave by the same task, and the client's permission to send more comes in behind this packet.
+            self.waiting.pause().await;
         }
         Ok(())
     }
@@ -278,7 +274,7 @@ impl Handler for Connection {
     /// half of the last one is used, so a client is never stopped entirely.
     fn adjust_window(&mut self, _channel: ChannelId, granted: u32) -> u32 {
         self.narrow = granted == NARROW_WINDOW;
-        match self.waiting.bytes() > PILED_UP_BYTES {
+        match self.waiting.is_piled_up() {
             true => NARROW_WINDOW,
             false => WINDOW,
         }

@@ -1,8 +1,15 @@
 //! How much is under way between a client and its sessions, and who has to wait because of it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+
+/// From this many bytes of waiting requests on, a connection is slowed down.
+const PILED_UP_BYTES: usize = 1024 * 1024;
+/// How long one step of a connection that is slowed down is held up at most. Not for ever: replies and the client's
+/// permission to send more of them go the same way, and a client may write all its requests before it reads.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Bytes that wait somewhere, and a way to learn that some are gone.
 #[derive(Debug, Default)]
@@ -28,6 +35,16 @@ impl Gauge {
     /// Ends after the next [`Gauge::lower`], or at once if there was one since the last wait.
     pub(crate) async fn wait_for_less(&self) {
         self.lowered.notified().await;
+    }
+
+    /// Whether so much waits that the connection is to be slowed down.
+    pub(crate) fn is_piled_up(&self) -> bool {
+        self.bytes() > PILED_UP_BYTES
+    }
+
+    /// Holds up one step: [`Gauge::wait_for_less`], but for a moment at most.
+    pub(crate) async fn pause(&self) {
+        let _ = tokio::time::timeout(PAUSE, self.wait_for_less()).await;
     }
 }
 

@@ -25,10 +25,6 @@ use crate::transport::tls_identity::{Recognised, TlsIdentity};
 const READ_BYTES: usize = 16 * 1024;
 /// How much while requests pile up.
 const NARROW_READ_BYTES: usize = 4096;
-/// From this many bytes of waiting requests on, a connection is slowed down.
-const PILED_UP_BYTES: usize = 1024 * 1024;
-/// For how long, for each narrow read, at most: a client that writes all its requests before it reads has to get through.
-const READ_PAUSE: Duration = Duration::from_millis(10);
 /// How long a client may take to hear that its session is over.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// The name of this transport in ietf-netconf-monitoring.
@@ -213,8 +209,8 @@ impl FromClient for Reader {
             return std::future::pending().await;
         }
         let mut most = READ_BYTES;
-        if self.waiting.bytes() > PILED_UP_BYTES {
-            let _ = tokio::time::timeout(READ_PAUSE, self.waiting.wait_for_less()).await;
+        if self.waiting.is_piled_up() {
+            self.waiting.pause().await;
             most = NARROW_READ_BYTES;
         }
         let Some(room) = self.buffer.get_mut(..most) else {
