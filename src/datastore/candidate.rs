@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tracing::error;
 
 use crate::datastore::apply::apply;
-use crate::datastore::change_set::{Change, ChangeSet};
+use crate::datastore::change_set::{Change, ChangeSet, taking_back};
 use crate::datastore::copies::Copies;
 use crate::datastore::difference::difference;
-use crate::datastore::edit::{Edited, OnError, edit, taking_back};
+use crate::datastore::edit::{Edited, OnError, edit};
 use crate::datastore::edit_attributes::EditOperation;
 use crate::datastore::participant::WriteGate;
 use crate::datastore::running::Running;

@@ -112,7 +112,7 @@ impl ChangeSet {
         ChangeSet {
             base: self.result.unwrap_or(self.base),
             result: self.result.map(|_| self.base),
-            changes: self.changes.iter().rev().cloned().map(Change::reverse).collect(),
+            changes: taking_back(&self.changes),
         }
     }
 
@@ -189,6 +189,14 @@ impl<'p> Iterator for Names<'p> {
         };
         Some((self.module, name))
     }
+}
+
+/// The changes that take these back, when they are made behind them.
+pub(crate) fn taking_back<'c>(
+    changes: impl IntoIterator<Item = &'c Change, IntoIter: DoubleEndedIterator>,
+) -> Vec<Change> {
+    let back = changes.into_iter().rev();
+    back.cloned().map(Change::reverse).collect()
 }
 
 #[cfg(test)]

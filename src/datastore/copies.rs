@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tracing::debug;
 
 use crate::datastore::apply::apply;
-use crate::datastore::change_set::{Change, ChangeSet};
+use crate::datastore::change_set::{Change, ChangeSet, taking_back};
 use crate::datastore::running::Running;
 use crate::yang::path::InstancePath;
 use crate::yang::tree::Tree;
@@ -121,7 +121,7 @@ impl Copies {
         generation: u64,
         changes: impl DoubleEndedIterator<Item = &'c Change>,
     ) {
-        let undo: Vec<Change> = changes.rev().cloned().map(Change::reverse).collect();
+        let undo = taking_back(changes);
         let is_undone = apply(&mut tree, &undo).is_ok() && tree.settle_undone(&touched(&undo));
         if is_undone {
             self.keep(Spare {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use crate::datastore::apply::apply;
 use crate::datastore::candidate::Candidate;
-use crate::datastore::change_set::{Change, ChangeSet};
+use crate::datastore::change_set::{Change, ChangeSet, taking_back};
 use crate::datastore::commit::{Checked, CommitError, Committed, Made, Validation, ValidationWay, check};
 use crate::datastore::commit_line::{Line, Quiet};
 use crate::datastore::copies::Copies;
@@ -346,7 +346,7 @@ impl Datastores {
         let mut tree = held(&self.copies).take(&before);
         let edited = edit::edit(&mut tree, config, default_operation, on_error);
         if edited.changes.is_empty() {
-            let back = edit::taking_back(&edited.undone);
+            let back = taking_back(&edited.undone);
             let done = edited.undone.iter().chain(&back);
             held(&self.copies).give_back(tree, before.generation, done);
             return Ok((None, edited.errors));

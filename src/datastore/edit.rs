@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::datastore::apply;
-use crate::datastore::change_set::Change;
+use crate::datastore::change_set::{Change, taking_back};
 use crate::datastore::edit_attributes::{EditOperation, operation};
 use crate::yang::document::Element;
 use crate::yang::error::{DataError, DataErrorTag};
@@ -70,11 +70,6 @@ pub fn edit(tree: &mut Tree, config: &str, default_operation: EditOperation, on_
         }
     }
     done
-}
-
-/// The changes that take changes back.
-pub(crate) fn taking_back(changes: &[Change]) -> Vec<Change> {
-    changes.iter().rev().cloned().map(Change::reverse).collect()
 }
 
 /// A configuration of its own: the content of `<config>` merged into nothing. Not validated yet.
@@ -313,8 +308,7 @@ mod tests {
         let mut replayed = start.duplicate();
         apply::apply(&mut replayed, &done.changes).unwrap();
         assert_eq!(text(&replayed), text(&tree), "replayed: {:?}", done.changes);
-        let back: Vec<Change> = done.changes.iter().rev().cloned().map(Change::reverse).collect();
-        apply::apply(&mut replayed, &back).unwrap();
+        apply::apply(&mut replayed, &taking_back(&done.changes)).unwrap();
         assert_eq!(text(&replayed), text(&start), "undone: {:?}", done.changes);
         (text(&tree), done.errors)
     }
