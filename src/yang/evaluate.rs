@@ -26,40 +26,11 @@ pub(in crate::yang) fn size(tree: &Tree) -> u64 {
 /// The nodes that an expression selects, in whatever order; its prefixes are names of modules.
 pub(in crate::yang) fn nodes<'t>(tree: &'t Tree, expression: &str) -> Result<Vec<NodeRef<'t>>, String> {
     let schema: &'t Schema = tree.schema();
-    let expression = CString::new(expression).map_err(|_| "it holds a null character".to_owned())?;
     let mut set: *mut ffi::ly_set = ptr::null_mut();
-    // SAFETY: the tree is only read: canonical texts are there (see `Tree`), and no `when` is evaluated. The expression is
-    // terminated; libyang makes the set.
-    let result = unsafe {
-        ffi::lyd_eval_xpath4(
-            ptr::null(),
-            tree.root,
-            ptr::null(),
-            expression.as_ptr(),
-            ffi::LY_VALUE_FORMAT::LY_VALUE_JSON,
-            ptr::null_mut(),
-            ptr::null(),
-            ptr::null_mut(),
-            &mut set,
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-        )
-    };
-    let errors = schema.take_errors();
-    if result != ffi::LY_ERR::LY_SUCCESS || set.is_null() {
-        // SAFETY: null is allowed.
-        unsafe { ffi::ly_set_free(set, None) };
-        let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
-        return Err(if result == ffi::LY_ERR::LY_EINVAL {
-            NO_NODE_SET.to_owned()
-        } else {
-            reasons.join("; ")
-        });
-    }
-    // SAFETY: the set holds as many nodes of the tree as it says, and is ours to free.
+    let evaluated = evaluated(tree, expression, &mut set, ptr::null_mut());
+    // SAFETY: the set is null or holds as many nodes of the tree as it says, and is ours to free.
     unsafe {
-        let count = (*set).count as usize;
+        let count = set.as_ref().map_or(0, |set| set.count as usize);
         let found = (0..count)
             .filter_map(|index| {
                 let node = *(*set).__bindgen_anon_1.dnodes.add(index);
@@ -67,15 +38,27 @@ pub(in crate::yang) fn nodes<'t>(tree: &'t Tree, expression: &str) -> Result<Vec
             })
             .collect();
         ffi::ly_set_free(set, None);
-        Ok(found)
+        evaluated.map(|()| found)
     }
 }
 
 /// Whether an expression is true, whatever kind of value it gives; its prefixes are names of modules.
 pub(in crate::yang) fn truth(tree: &Tree, expression: &str) -> Result<bool, String> {
-    let expression = CString::new(expression).map_err(|_| "it holds a null character".to_owned())?;
     let mut truth: ffi::ly_bool = 0;
-    // SAFETY: as for `nodes`; libyang writes the truth.
+    evaluated(tree, expression, ptr::null_mut(), &mut truth)?;
+    Ok(truth != 0)
+}
+
+/// Evaluates an expression into one of the two, the other one being null.
+fn evaluated(
+    tree: &Tree,
+    expression: &str,
+    set: *mut *mut ffi::ly_set,
+    truth: *mut ffi::ly_bool,
+) -> Result<(), String> {
+    let expression = CString::new(expression).map_err(|_| "it holds a null character".to_owned())?;
+    // SAFETY: the tree is only read: canonical texts are there (see `Tree`), and no `when` is evaluated. The expression is
+    // terminated; libyang makes the set, or writes the truth.
     let result = unsafe {
         ffi::lyd_eval_xpath4(
             ptr::null(),
@@ -86,18 +69,21 @@ pub(in crate::yang) fn truth(tree: &Tree, expression: &str) -> Result<bool, Stri
             ptr::null_mut(),
             ptr::null(),
             ptr::null_mut(),
+            set,
             ptr::null_mut(),
             ptr::null_mut(),
-            ptr::null_mut(),
-            &mut truth,
+            truth,
         )
     };
     let errors = tree.schema().take_errors();
-    if result == ffi::LY_ERR::LY_SUCCESS {
-        return Ok(truth != 0);
+    match result {
+        ffi::LY_ERR::LY_SUCCESS => Ok(()),
+        ffi::LY_ERR::LY_EINVAL if !set.is_null() => Err(NO_NODE_SET.to_owned()),
+        _ => {
+            let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
+            Err(reasons.join("; "))
+        }
     }
-    let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
-    Err(reasons.join("; "))
 }
 
 /// One tree of what a selection takes of `first` and all of `second`. Where both have a node, it is one.
