@@ -69,37 +69,31 @@ impl Desk {
         let wanted = self.wanted(filter)?;
         let mut state = self.state(&wanted, with_defaults)?;
         let running = Arc::clone(&self.parts.datastores.running().tree);
-        let permit = self.permit(session_id);
-        let judge = Judge::of(&permit);
-        let readable = judge.as_ref().map(|judge| judge as &dyn Readable);
-        if let Wanted::Selection(selection) = &wanted {
-            let mixed = state
-                .take_in_configuration(&running)
-                .map_err(|error| one(error.into()))?;
-            let apart = Without {
-                tops: mixed,
-                of: readable,
-            };
-            let mut body = BodyWriter::new(self.parts.overflow.as_ref());
-            for (tree, readable) in [(&*running, Some(&apart as &dyn Readable)), (&state, readable)] {
-                if print_to(&mut body, tree, selection, with_defaults, readable).is_err() {
-                    break;
+        self.shown_to(session_id, |readable| {
+            if let Wanted::Selection(selection) = &wanted {
+                let mixed = state
+                    .take_in_configuration(&running)
+                    .map_err(|error| one(error.into()))?;
+                let apart = Without {
+                    tops: mixed,
+                    of: readable,
+                };
+                let mut body = BodyWriter::new(self.parts.overflow.as_ref());
+                for (tree, readable) in [(&*running, Some(&apart as &dyn Readable)), (&state, readable)] {
+                    if print_to(&mut body, tree, selection, with_defaults, readable).is_err() {
+                        break;
+                    }
                 }
+                return body.finish().map(Reply::Data).map_err(one);
             }
-            self.note_hidden(session_id, judge.as_ref());
-            return body.finish().map(Reply::Data).map_err(one);
-        }
-        let rendering = Rendering::with(with_defaults);
-        if state.is_empty() {
-            let answer = self.rendered(&running, &wanted, &rendering, readable, Reply::Data);
-            self.note_hidden(session_id, judge.as_ref());
-            return answer;
-        }
-        let both = united(&running, wanted.reach(), state).map_err(|error| one(error.into()))?;
-        drop(running);
-        let answer = self.rendered(&both, &wanted, &rendering, readable, Reply::Data);
-        self.note_hidden(session_id, judge.as_ref());
-        answer
+            let rendering = Rendering::with(with_defaults);
+            if state.is_empty() {
+                return self.rendered(&running, &wanted, &rendering, readable, Reply::Data);
+            }
+            let both = united(&running, wanted.reach(), state).map_err(|error| one(error.into()))?;
+            drop(running);
+            self.rendered(&both, &wanted, &rendering, readable, Reply::Data)
+        })
     }
 
     /// `<get-config>` (RFC 6241 section 7.1).
@@ -112,13 +106,10 @@ impl Desk {
     ) -> Answer {
         let wanted = self.wanted(filter)?;
         let tree = self.content_to_show(source, with_defaults)?;
-        let permit = self.permit(session_id);
-        let judge = Judge::of(&permit);
-        let readable = judge.as_ref().map(|judge| judge as &dyn Readable);
         let rendering = Rendering::with(with_defaults);
-        let answer = self.rendered(&tree, &wanted, &rendering, readable, Reply::Data);
-        self.note_hidden(session_id, judge.as_ref());
-        answer
+        self.shown_to(session_id, |readable| {
+            self.rendered(&tree, &wanted, &rendering, readable, Reply::Data)
+        })
     }
 
     /// `<get-data>` (RFC 8526 section 3.1.1).
@@ -137,12 +128,9 @@ impl Desk {
             with_origin: query.with_origin,
         };
         let tree = self.nmda_content(query.datastore, &wanted, rendering.defaults)?;
-        let permit = self.permit(session_id);
-        let judge = Judge::of(&permit);
-        let readable = judge.as_ref().map(|judge| judge as &dyn Readable);
-        let answer = self.rendered(&tree, &wanted, &rendering, readable, Reply::NmdaData);
-        self.note_hidden(session_id, judge.as_ref());
-        answer
+        self.shown_to(session_id, |readable| {
+            self.rendered(&tree, &wanted, &rendering, readable, Reply::NmdaData)
+        })
     }
 
     /// What a datastore holds, as far as a filter needs it.
@@ -205,6 +193,19 @@ impl Desk {
             WithDefaults::Explicit | WithDefaults::Trim => {}
         }
         Ok(state)
+    }
+
+    /// Makes something of data for the user of a session, given what that user may read; what is left out is noted.
+    pub(in crate::management) fn shown_to<T>(
+        &self,
+        session_id: u32,
+        make: impl FnOnce(Option<&dyn Readable>) -> T,
+    ) -> T {
+        let permit = self.permit(session_id);
+        let judge = Judge::of(&permit);
+        let made = make(judge.as_ref().map(|judge| judge as &dyn Readable));
+        self.note_hidden(session_id, judge.as_ref());
+        made
     }
 
     /// Renders what is wanted of a tree; it is let go of before anything is sent.
