@@ -3,13 +3,13 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::app::access::{AccessParticipant, privileges};
 use crate::app::audit_trail::{AuditLog, DeskAudit};
 use crate::app::call_home::{LicensingParticipant, refusal_of_deleting_default_profile};
 use crate::app::capability_watch;
-use crate::app::clock::Clock;
+use crate::app::clock::{Clock, Steady};
 use crate::app::config_urls::ConfigUrls;
 use crate::app::confirm_timer::ConfirmTimer;
 use crate::app::desired_state::participant::HardwareParticipant;
@@ -72,7 +72,6 @@ use crate::management::subscription::participant::SubscriptionParticipant;
 use crate::management::subscription::state::SubscriptionState;
 use crate::management::yang_library::YangLibrary;
 use crate::state_dir::StateDir;
-use crate::transport::clock::{SteadyClock, Waiting};
 use crate::transport::server::{self, CallHome, Server};
 use crate::yang::schema::Schema;
 
@@ -486,17 +485,4 @@ fn committed(
         }
         listener.committed(commit, &licensing);
     })
-}
-
-/// The clock as the doors want it.
-struct Steady(Arc<dyn Clock>);
-
-impl SteadyClock for Steady {
-    fn instant(&self) -> Instant {
-        self.0.instant()
-    }
-
-    fn wait_until(&self, moment: Instant) -> Waiting {
-        self.0.wait_until(moment)
-    }
 }

@@ -11,6 +11,8 @@ use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 use tokio::sync::watch;
 
+use crate::transport::clock::SteadyClock;
+
 /// A wait that somebody else can drive.
 pub type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -116,6 +118,19 @@ impl Clock for ManualClock {
                 std::future::pending::<()>().await;
             }
         })
+    }
+}
+
+/// Steady time, as the doors want it.
+pub struct Steady(pub Arc<dyn Clock>);
+
+impl SteadyClock for Steady {
+    fn instant(&self) -> Instant {
+        self.0.instant()
+    }
+
+    fn wait_until(&self, moment: Instant) -> Waiting {
+        self.0.wait_until(moment)
     }
 }
 

@@ -12,35 +12,23 @@ mod client;
 mod fake_desk;
 mod flow;
 mod login;
+#[path = "../support/scenario.rs"]
+mod scenario;
 mod sessions;
 mod slow_reader;
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use fake_desk::FakeDesk;
 use jiff::Timestamp;
-use ponder::app::clock::{Clock, ManualClock};
+use ponder::app::clock::{ManualClock, Steady};
 use ponder::management::desk::FrontDesk;
-use ponder::transport::clock::{SteadyClock, Waiting};
 use ponder::transport::host_key::{HostKey, HostKeyKind};
 use ponder::transport::login::{Users, hash_password, parse_authorized_keys};
 use ponder::transport::server::{CallHome, Limits, Server, Settings};
 
-/// A clock that stands still, so that only what a test waits for runs out.
-struct DoorClock(ManualClock);
-
-impl SteadyClock for DoorClock {
-    fn instant(&self) -> Instant {
-        self.0.instant()
-    }
-
-    fn wait_until(&self, moment: Instant) -> Waiting {
-        self.0.wait_until(moment)
-    }
-}
+pub use scenario::scenario;
 
 /// A server with one user, alice, who has a key and the password `open sesame`.
 pub struct Door {
@@ -66,7 +54,7 @@ impl Door {
             login: Arc::new(users),
             tls: None,
             desk,
-            clock: Arc::new(DoorClock(clock.clone())),
+            clock: Arc::new(Steady(Arc::new(clock.clone()))),
             limits,
             call_home: CallHome::default(),
         })
@@ -115,19 +103,4 @@ impl Lab {
     pub async fn log_in(&self) -> russh::client::Handle<client::AnyServer> {
         client::log_in(self.address, "alice", &self.key).await
     }
-}
-
-/// Runs a scenario on two threads; one that hangs fails after a minute.
-pub fn scenario(steps: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(60), steps)
-            .await
-            .expect("the scenario hangs");
-    });
-    runtime.shutdown_background();
 }

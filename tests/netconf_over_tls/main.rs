@@ -14,35 +14,23 @@ mod client;
 #[path = "../netconf_over_ssh/fake_desk.rs"]
 mod fake_desk;
 mod refusals;
+#[path = "../support/scenario.rs"]
+mod scenario;
 mod sessions;
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use certificates::{Authority, Pair};
 use fake_desk::FakeDesk;
-use ponder::app::clock::{AgentTime, Clock, ManualClock};
+use ponder::app::clock::{AgentTime, ManualClock, Steady};
 use ponder::transport::cert_to_name::{CertToName, Fingerprint, MapType};
-use ponder::transport::clock::{SteadyClock, Waiting};
 use ponder::transport::host_key::{HostKey, HostKeyKind};
 use ponder::transport::login::Users;
 use ponder::transport::server::{CallHome, Limits, Server, Settings, Tls};
 use ponder::transport::tls_identity::{TlsIdentity, TlsMaterial};
 
-/// A clock that stands still, so that only what a test waits for runs out.
-struct DoorClock(ManualClock);
-
-impl SteadyClock for DoorClock {
-    fn instant(&self) -> Instant {
-        self.0.instant()
-    }
-
-    fn wait_until(&self, moment: Instant) -> Waiting {
-        self.0.wait_until(moment)
-    }
-}
+pub use scenario::scenario;
 
 /// What a lab may have otherwise.
 pub struct Plan {
@@ -99,7 +87,7 @@ impl Lab {
                 identity: Arc::new(move || Arc::clone(&identity)),
             }),
             desk: Arc::clone(&desk) as _,
-            clock: Arc::new(DoorClock(clock.clone())),
+            clock: Arc::new(Steady(Arc::new(clock.clone()))),
             limits: plan.limits,
             call_home: plan.call_home,
         })
@@ -133,19 +121,4 @@ pub fn of(der: &[u8], map_type: MapType) -> CertToName {
         fingerprint: Some(Fingerprint::sha256(der)),
         map_type,
     }
-}
-
-/// Runs a scenario on two threads; one that hangs fails after a minute.
-pub fn scenario(steps: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(60), steps)
-            .await
-            .expect("the scenario hangs");
-    });
-    runtime.shutdown_background();
 }
