@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ponder::transport::call_home::CallHomeClient;
 use ponder::transport::server::{CallHome, Security};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::client::{Talk, rpc};
 use crate::{Lab, scenario};
@@ -23,23 +23,25 @@ fn a_client_that_waits_is_called_and_called_again() {
         .await;
         let ann = lab.client("ann");
         for _ in 0..2 {
-            let (tcp, _) = listener.accept().await.unwrap();
-            let mut talk = Talk::over(tcp, Some(&ann), rustls::ALL_VERSIONS).await.unwrap();
+            let mut talk = Talk::over(called(&lab, &listener).await, Some(&ann), rustls::ALL_VERSIONS)
+                .await
+                .unwrap();
             assert!(talk.ask(&rpc(1, "<get/>")).await.contains("<ok/>"));
             drop(talk);
-            // After a session the wait is a second at most; the clock only moves here.
-            let mut calls = std::pin::pin!(listener.accept());
-            let called = loop {
-                lab.clock.advance(Duration::from_secs(1));
-                tokio::select! {
-                    biased;
-                    called = &mut calls => break called,
-                    () = tokio::task::yield_now() => {}
-                }
-            };
             // A call over which nobody shows a certificate is no reason to give up.
-            drop(called);
-            lab.clock.advance(Duration::from_secs(4));
+            drop(called(&lab, &listener).await);
         }
     });
+}
+
+/// The next call. The clock moves here alone, and goes on until it comes: the server begins to wait when it likes.
+async fn called(lab: &Lab, listener: &TcpListener) -> TcpStream {
+    let mut calls = std::pin::pin!(listener.accept());
+    loop {
+        tokio::select! {
+            biased;
+            called = &mut calls => return called.unwrap().0,
+            () = tokio::task::yield_now() => lab.clock.advance(Duration::from_millis(50)),
+        }
+    }
 }
