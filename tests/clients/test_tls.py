@@ -46,14 +46,14 @@ def tls_session(agent, authority, pair):
     """A netconf-client manager over TLS."""
     session = connect(agent, authority, pair)
     manager = Manager(session, timeout=PATIENCE)
-    yield manager
-    # netconf-client closes the socket under its reader, which then reads from whatever gets the same number next.
-    with contextlib.suppress(Exception):
-        manager.close_session()
-    with contextlib.suppress(OSError):
-        session.sock.shutdown(socket.SHUT_RDWR)
-    session.thread.join(PATIENCE)
-    session.close()
+    try:
+        yield manager
+    finally:
+        # netconf-client closes the socket under its reader, which then reads from whatever gets the same number next.
+        with contextlib.suppress(OSError):
+            session.sock.shutdown(socket.SHUT_RDWR)
+        session.thread.join(PATIENCE)
+        session.close()
 
 
 def own_sessions(manager):
